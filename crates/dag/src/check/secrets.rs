@@ -1,0 +1,100 @@
+//! Secrets stay out of files that are committed.
+
+use super::Draft;
+use crate::problem::{Problem, Problems};
+use crate::template::has_template;
+use crate::yaml::{Content, Node};
+
+const HINT: &str = "read it from the environment, as `{{ env.NAME }}`, and allow the name under `dags.env` in the configuration";
+
+/// Words that a key for a secret ends with.
+const SECRET_KEYS: [&str; 10] = [
+    "password", "passwd", "secret", "token", "api_key", "apikey", "access_key", "private_key", "credential", "credentials",
+];
+
+/// How well-known secrets begin.
+const SECRET_STARTS: [(&str, usize); 9] = [
+    ("AKIA", 20),
+    ("ASIA", 20),
+    ("ghp_", 30),
+    ("github_pat_", 30),
+    ("glpat-", 20),
+    ("xoxb-", 20),
+    ("xoxp-", 20),
+    ("sk_live_", 20),
+    ("eyJhbGciOi", 40),
+];
+
+pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
+    visit(draft, draft.root, problems);
+}
+
+fn visit(draft: &Draft<'_>, node: &Node, problems: &mut Problems) {
+    let mut tell = |place: &Node, what: String| {
+        problems.add(Problem::at(draft.source, place.span.clone(), what).hint(HINT.to_owned()));
+    };
+    match &node.content {
+        Content::Text(text) if !has_template(text) => {
+            if let Some(noun) = secret_in(text) {
+                tell(node, format!("{noun} is written in the file"));
+            }
+        }
+        Content::List(members) => members.iter().for_each(|member| visit(draft, member, problems)),
+        Content::Map(entries) => {
+            for (key, value) in entries {
+                let literal = value.as_text().filter(|text| !text.is_empty() && !has_template(text));
+                if is_secret_key(&key.text) && literal.is_some() {
+                    tell(value, format!("the secret `{}` is written in the file", key.text));
+                }
+            }
+            entries.iter().for_each(|(_, value)| visit(draft, value, problems));
+        }
+        Content::Text(_) | Content::Null | Content::Bool(_) | Content::Number(_) => {}
+    }
+}
+
+fn is_secret_key(key: &str) -> bool {
+    let key = key.to_lowercase().replace('-', "_");
+    SECRET_KEYS.iter().any(|word| key == *word || key.ends_with(&format!("_{word}")))
+}
+
+/// What secret a text is, or holds.
+fn secret_in(text: &str) -> Option<&'static str> {
+    if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
+        return Some("a private key");
+    }
+    let is_token = |word: &str| SECRET_STARTS.iter().any(|(start, least)| word.starts_with(start) && word.len() >= *least);
+    if text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',')).any(is_token) {
+        return Some("an access token");
+    }
+    has_password_in_address(text).then_some("a password in an address")
+}
+
+/// `scheme://user:password@host`.
+fn has_password_in_address(text: &str) -> bool {
+    text.match_indices("://").any(|(index, mark)| {
+        let rest = &text[index + mark.len()..];
+        let authority = rest.split(['/', ' ', '?']).next().unwrap_or_default();
+        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        user.and_then(|user| user.split_once(':')).is_some_and(|(_, password)| !password.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_known_by_their_shape() {
+        assert_eq!(secret_in("postgres://me:hunter2@db/x"), Some("a password in an address"));
+        assert_eq!(secret_in("key AKIAIOSFODNN7EXAMPLE"), Some("an access token"));
+        assert_eq!(secret_in("-----BEGIN RSA PRIVATE KEY-----"), Some("a private key"));
+    }
+
+    #[test]
+    fn plain_addresses_are_no_secrets() {
+        for text in ["postgres://me@db:5432/x", "https://a.b:80/c@d:e", "s3://bucket/AKIA", "mail@example.com"] {
+            assert_eq!(secret_in(text), None, "{text}");
+        }
+    }
+}

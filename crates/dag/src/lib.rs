@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+pub mod advance;
+pub mod catalog;
+pub mod check;
+pub mod hash;
+pub mod ids;
+pub mod load;
+pub mod names;
+pub mod plan;
+pub mod problem;
+pub mod schedule;
+pub mod shape;
+pub mod spec;
+pub mod state;
+pub mod template;
+pub mod time;
+pub mod yaml;
