@@ -33,7 +33,8 @@ impl Scene {
 
     /// Plays the event, and makes another the next.
     fn then(mut self, event: Event) -> Self {
-        let effects = advance(&self.plan, &self.view, &self.event, now()).expect("the event is not stale");
+        let effects =
+            advance(&self.plan, &self.view, &self.event, now()).expect("the event is not stale");
         self.view.apply(&effects, now());
         self.event = event;
         self
@@ -55,11 +56,12 @@ fn run(needs: impl Fn(usize) -> Vec<usize>, extra: impl Fn(usize) -> Value) -> S
         }
         tasks.insert(name(task), spec);
     }
-    scene(Value::Object(tasks))
+    scene(&Value::Object(tasks))
 }
 
-fn scene(tasks: Value) -> Scene {
-    let spec: DagSpec = serde_json::from_value(json!({ "dag": "big", "tasks": tasks })).expect("the spec is right");
+fn scene(tasks: &Value) -> Scene {
+    let spec: DagSpec =
+        serde_json::from_value(json!({ "dag": "big", "tasks": tasks })).expect("the spec is right");
     let facts = Facts {
         dag: spec.dag.clone(),
         hash: String::new(),
@@ -98,7 +100,8 @@ fn failed(scene: &Scene, task: usize) -> Event {
 
 /// The end of the attempt that a claim made next would start.
 fn finished(scene: &Scene, task: usize, verdict: Verdict) -> Event {
-    let attempt = scene.view.task(TaskIndex(task)).map_or_else(Default::default, |task| task.attempt).next();
+    let attempt =
+        scene.view.task(TaskIndex(task)).map_or_else(Default::default, |task| task.attempt).next();
     Event::Finished { task: TaskIndex(task), attempt, verdict }
 }
 
@@ -110,7 +113,7 @@ fn running(scene: Scene, task: usize, end: fn(&Scene, usize) -> Event) -> Scene 
 }
 
 mod chain {
-    use super::*;
+    use super::{Bencher, Event, Scene, claimed, failed, nothing, run, running, succeeded};
 
     fn chain() -> Scene {
         run(|task| (0..task).next_back().into_iter().collect(), nothing)
@@ -138,7 +141,7 @@ mod chain {
 }
 
 mod fan_out {
-    use super::*;
+    use super::{Bencher, Event, Scene, json, nothing, run, running, succeeded};
 
     fn fan_out() -> Scene {
         run(|task| if task == 0 { Vec::new() } else { vec![0] }, nothing)
@@ -161,25 +164,27 @@ mod fan_out {
 
     #[divan::bench]
     fn root_succeeds_and_all_others_read_its_output(bencher: Bencher<'_, '_>) {
-        let when = |task| if task == 0 { json!({}) } else { json!({ "when": "outputs.t0000.rows > 10" }) };
+        let when =
+            |task| if task == 0 { json!({}) } else { json!({ "when": "outputs.t0000.rows > 10" }) };
         let scene = run(|task| if task == 0 { Vec::new() } else { vec![0] }, when);
         running(scene, 0, succeeded).bench(bencher);
     }
 }
 
 mod fan_in {
-    use super::*;
+    use super::{Bencher, TASKS, nothing, run, running, succeeded};
 
     #[divan::bench]
     fn one_of_all_succeeds(bencher: Bencher<'_, '_>) {
         let last = TASKS - 1;
-        let scene = run(|task| if task == last { (0..last).collect() } else { Vec::new() }, nothing);
+        let scene =
+            run(|task| if task == last { (0..last).collect() } else { Vec::new() }, nothing);
         running(scene, 2500, succeeded).bench(bencher);
     }
 }
 
 mod layers {
-    use super::*;
+    use super::{Bencher, Scene, failed, nothing, run, running, succeeded};
 
     /// 50 layers of 100 tasks, each of which needs three of the layer before it.
     fn layers() -> Scene {
@@ -208,11 +213,11 @@ mod layers {
 }
 
 mod mapped {
-    use super::*;
+    use super::{Bencher, Scene, TASKS, json, running, scene, succeeded};
 
     fn mapped() -> Scene {
         let members: Vec<usize> = (0..TASKS).collect();
-        scene(json!({ "m": { "uses": "command", "for_each": members } }))
+        scene(&json!({ "m": { "uses": "command", "for_each": members } }))
     }
 
     #[divan::bench]

@@ -220,7 +220,12 @@ pub const MOST_CHILDREN: usize = 10_000;
 /// task's parents, then the tasks that may start, in the plan's order, and [`Effect::Close`] at the very end.
 ///
 /// The caller guarantees that `view` is of a run of `plan`, as [`View::new`] wants it.
-pub fn advance(plan: &Plan, view: &View, event: &Event, now: Timestamp) -> Result<Vec<Effect>, Stale> {
+pub fn advance(
+    plan: &Plan,
+    view: &View,
+    event: &Event,
+    now: Timestamp,
+) -> Result<Vec<Effect>, Stale> {
     match event {
         Event::Opened => Ok(opened(plan, view, now)),
         Event::Claimed { task, lease } => attempt::claimed(plan, view, *task, *lease, now),
@@ -234,7 +239,9 @@ pub fn advance(plan: &Plan, view: &View, event: &Event, now: Timestamp) -> Resul
         }
         Event::Waited => Ok(waited(plan, view, now)),
         Event::CancelAsked { task: None } => Ok(cancel::cancel_run(Board::new(plan, view, now))),
-        Event::CancelAsked { task: Some(task) } => Ok(cancel::cancel_task(Board::new(plan, view, now), *task)),
+        Event::CancelAsked { task: Some(task) } => {
+            Ok(cancel::cancel_task(Board::new(plan, view, now), *task))
+        }
     }
 }
 

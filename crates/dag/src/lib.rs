@@ -3,6 +3,7 @@
 pub mod advance;
 pub mod catalog;
 pub mod check;
+pub mod editor;
 pub mod hash;
 pub mod ids;
 pub mod load;

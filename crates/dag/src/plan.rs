@@ -65,19 +65,30 @@ impl Plan {
         for (index, &place) in order.iter().enumerate() {
             index_at[place] = TaskIndex(index);
         }
+        let specs: Vec<(&TaskName, &TaskSpec)> = dag.tasks.iter().collect();
         let mut nodes: Vec<Node> = Vec::with_capacity(order.len());
         for place in order {
-            let (name, spec) = dag.tasks.get_index(place).expect("places come from this map");
+            let (name, spec) = specs[place];
             let upstream = upstream[place].iter().map(|&place| index_at[place]).collect();
             let limits = dag.defaults.of(spec);
-            nodes.push(Node { name: name.clone(), spec: spec.clone(), limits, upstream, downstream: Vec::new() });
+            nodes.push(Node {
+                name: name.clone(),
+                spec: spec.clone(),
+                limits,
+                upstream,
+                downstream: Vec::new(),
+            });
         }
         for index in 0..nodes.len() {
             for upstream in nodes[index].upstream.clone() {
                 nodes[upstream.0].downstream.push(TaskIndex(index));
             }
         }
-        let by_name = nodes.iter().enumerate().map(|(index, node)| (node.name.clone(), TaskIndex(index))).collect();
+        let by_name = nodes
+            .iter()
+            .enumerate()
+            .map(|(index, node)| (node.name.clone(), TaskIndex(index)))
+            .collect();
         let reads = nodes.iter().map(|node| OutputsRead::of(node, &by_name)).collect();
         Ok(Self { nodes, by_name, reads })
     }

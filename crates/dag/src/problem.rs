@@ -87,6 +87,12 @@ impl Problem {
         self
     }
 
+    /// The same mistake, told of the whole source.
+    #[must_use]
+    pub fn without_place(self) -> Self {
+        Self { span: None, ..self }
+    }
+
     /// The path of the file.
     pub fn path(&self) -> &str {
         &self.source.path
@@ -171,6 +177,12 @@ impl Problems {
         self.0.sort_by(|left, right| left.order().cmp(&right.order()));
         self.0.dedup();
         self.0
+    }
+}
+
+impl FromIterator<Problem> for Problems {
+    fn from_iter<I: IntoIterator<Item = Problem>>(problems: I) -> Self {
+        Self(problems.into_iter().collect())
     }
 }
 

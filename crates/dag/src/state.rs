@@ -16,11 +16,14 @@ use crate::ids::WorkerId;
 use crate::time::Timestamp;
 
 /// How often a task was claimed; every write about a claim is fenced by it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Attempt(pub i32);
 
 impl Attempt {
     /// The number that the next claim gets.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

@@ -25,7 +25,10 @@ pub(super) fn claimed(
     let is_claimable = match task.state {
         TaskState::Ready { .. } => true,
         TaskState::Backoff { until, .. } => until <= now,
-        TaskState::Blocked | TaskState::Running { .. } | TaskState::Expanded { .. } | TaskState::Done { .. } => false,
+        TaskState::Blocked
+        | TaskState::Running { .. }
+        | TaskState::Expanded { .. }
+        | TaskState::Done { .. } => false,
     };
     let may_start = match view.run {
         RunState::Open { cancelling: false } => true,
@@ -51,7 +54,9 @@ pub(super) struct Held {
 /// The fence: lets only the attempt that runs the task speak for it.
 pub(super) fn held(view: &View, task: TaskIndex, attempt: Attempt) -> Result<Held, Stale> {
     match view.task(task).map(|task| &task.state) {
-        Some(TaskState::Running { attempt: running, .. }) if *running == attempt => Ok(Held { task, attempt }),
+        Some(TaskState::Running { attempt: running, .. }) if *running == attempt => {
+            Ok(Held { task, attempt })
+        }
         Some(
             TaskState::Running { .. }
             | TaskState::Blocked
@@ -90,9 +95,17 @@ fn fail(board: &mut Board<'_>, held: Held, error: &str, retry: Retry) {
             let drawn_from = (board.view.facts.run, &task.path, held.attempt);
             let until = pause::until(board.now, retries.backoff, task.failures, drawn_from);
             let failures = task.failures + 1;
-            board.push(Effect::Backoff { task: held.task, until, failures, losses: task.losses, error: Some(error) });
+            board.push(Effect::Backoff {
+                task: held.task,
+                until,
+                failures,
+                losses: task.losses,
+                error: Some(error),
+            });
         }
-        Retry::MayHelp | Retry::CannotHelp => board.end(held.task, End::failed(Reason::Error { error })),
+        Retry::MayHelp | Retry::CannotHelp => {
+            board.end(held.task, End::failed(Reason::Error { error }));
+        }
     }
 }
 
@@ -109,7 +122,8 @@ fn grow(
         let phase = board.task(index).phase.saturating_add(1);
         board.push(Effect::Ready { task: index, phase });
     } else {
-        board.expand(index, children.to_vec(), Some(state.clone()), on_child_failure);
+        let (children, state) = (children.to_vec(), Some(state.clone()));
+        board.push(Effect::Expand { task: index, children, state, on_child_failure });
     }
 }
 
@@ -124,7 +138,13 @@ pub(super) fn lost(mut board: Board<'_>, held: Held) -> Vec<Effect> {
     } else {
         let drawn_from = (board.view.facts.run, &task.path, held.attempt);
         let until = pause::until(board.now, pause::AFTER_LOSS, task.losses, drawn_from);
-        board.push(Effect::Backoff { task: held.task, until, failures: task.failures, losses, error: None });
+        board.push(Effect::Backoff {
+            task: held.task,
+            until,
+            failures: task.failures,
+            losses,
+            error: None,
+        });
     }
     board.settle()
 }

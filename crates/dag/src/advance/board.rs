@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Effect, Reason};
 use crate::plan::{Node, Plan};
-use crate::state::{Child, OnChildFailure, Outcome, RunState, TaskIndex, TaskState, TaskView, View};
+use crate::state::{OnChildFailure, Outcome, RunState, TaskIndex, TaskState, TaskView, View};
 use crate::time::Timestamp;
 
 /// How a task ends.
@@ -131,21 +131,9 @@ impl<'a> Board<'a> {
         self.outputs.get(&task).or(self.view.tasks[task.0].output.as_ref())
     }
 
-    /// Writes down an effect that ends no task and adds none.
+    /// Writes down an effect that ends no task.
     pub(super) fn push(&mut self, effect: Effect) {
         self.effects.push(effect);
-    }
-
-    /// Makes a task wait for new ones, of which there is one at least.
-    pub(super) fn expand(
-        &mut self,
-        task: TaskIndex,
-        children: Vec<Child>,
-        state: Option<Value>,
-        on_child_failure: OnChildFailure,
-    ) {
-        self.open_tasks[task.0] += children.len();
-        self.push(Effect::Expand { task, children, state, on_child_failure });
     }
 
     /// Ends a task, and its parents as far as they were waiting for it alone.
@@ -216,7 +204,9 @@ impl<'a> Board<'a> {
 
     /// The outputs of the members in their order; an unknown one keeps its place as `null`.
     fn collect(&self, members: &[TaskIndex]) -> Value {
-        let output = |member: &TaskIndex| self.output(*member).map_or(Value::Null, |output| Value::clone(output));
+        let output = |member: &TaskIndex| {
+            self.output(*member).map_or(Value::Null, |output| Value::clone(output))
+        };
         members.iter().map(output).collect()
     }
 

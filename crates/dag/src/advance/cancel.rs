@@ -19,9 +19,6 @@ pub(super) fn cancel_run(mut board: Board<'_>) -> Vec<Effect> {
             stop(&mut board, index);
         }
     }
-    for node in 0..board.plan.nodes().len() {
-        board.look_at(TaskIndex(node));
-    }
     board.settle()
 }
 
@@ -35,7 +32,8 @@ pub(super) fn cancel_task(mut board: Board<'_>, task: TaskIndex) -> Vec<Effect> 
     let mut is_below = vec![false; board.view.tasks.len()];
     is_below[task.0] = true;
     for index in task.0..is_below.len() {
-        is_below[index] |= board.task(TaskIndex(index)).parent.is_some_and(|parent| is_below[parent.0]);
+        is_below[index] |=
+            board.task(TaskIndex(index)).parent.is_some_and(|parent| is_below[parent.0]);
         if is_below[index] {
             stop(&mut board, TaskIndex(index));
         }
@@ -47,10 +45,15 @@ pub(super) fn cancel_task(mut board: Board<'_>, task: TaskIndex) -> Vec<Effect> 
 fn stop(board: &mut Board<'_>, index: TaskIndex) {
     let task = board.task(index);
     match task.state {
-        TaskState::Blocked | TaskState::Ready { .. } | TaskState::Backoff { .. } | TaskState::Expanded { .. } => {
+        TaskState::Blocked
+        | TaskState::Ready { .. }
+        | TaskState::Backoff { .. }
+        | TaskState::Expanded { .. } => {
             board.end(index, End::cancelled());
         }
-        TaskState::Running { .. } if !task.cancel_requested => board.push(Effect::AskToStop { task: index }),
+        TaskState::Running { .. } if !task.cancel_requested => {
+            board.push(Effect::AskToStop { task: index });
+        }
         TaskState::Running { .. } | TaskState::Done { .. } => {}
     }
 }

@@ -11,7 +11,8 @@ use crate::state::{Attempt, TaskPath};
 use crate::time::{Lapse, Timestamp};
 
 /// The pauses after attempts that were lost with their worker; they are the platform's, not the user's.
-pub(super) const AFTER_LOSS: BackoffRange = BackoffRange { first: Lapse::seconds(1), longest: Lapse::seconds(300) };
+pub(super) const AFTER_LOSS: BackoffRange =
+    BackoffRange { first: Lapse::seconds(1), longest: Lapse::seconds(300) };
 
 /// The end of the pause after `attempt`, where `earlier` pauses of the same sort went before it.
 ///
@@ -27,7 +28,8 @@ pub(super) fn until(
     let doubled = 2u32.checked_pow(earlier).and_then(|times| range.first.0.checked_mul(times));
     let bound = doubled.unwrap_or(Duration::MAX).min(range.longest.0);
     let pause = draw(micros(bound), run, path, attempt);
-    now.checked_add_signed(TimeDelta::microseconds(pause)).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC)
+    now.checked_add_signed(TimeDelta::microseconds(pause))
+        .unwrap_or(DateTime::<chrono::Utc>::MAX_UTC)
 }
 
 /// Microseconds, which is what the database keeps of an instant.
@@ -52,20 +54,27 @@ fn draw(bound: i64, run: RunId, path: &TaskPath, attempt: Attempt) -> i64 {
 mod tests {
     use super::*;
 
-    const RANGE: BackoffRange = BackoffRange { first: Lapse::seconds(30), longest: Lapse::seconds(600) };
+    const RANGE: BackoffRange =
+        BackoffRange { first: Lapse::seconds(30), longest: Lapse::seconds(600) };
 
     fn pause(earlier: u32, attempt: i32) -> TimeDelta {
         let run = RunId::from_uuid(uuid::Uuid::from_u128(7));
         let path: TaskPath = "tune[3]".parse().unwrap();
-        until(Timestamp::UNIX_EPOCH, RANGE, earlier, (run, &path, Attempt(attempt))) - Timestamp::UNIX_EPOCH
+        until(Timestamp::UNIX_EPOCH, RANGE, earlier, (run, &path, Attempt(attempt)))
+            - Timestamp::UNIX_EPOCH
     }
 
     #[test]
     fn a_pause_is_above_zero_and_within_a_bound_that_doubles_up_to_the_longest() {
-        for (earlier, bound) in [(0, 30), (1, 60), (2, 120), (4, 480), (5, 600), (40, 600), (u32::MAX, 600)] {
+        for (earlier, bound) in
+            [(0, 30), (1, 60), (2, 120), (4, 480), (5, 600), (40, 600), (u32::MAX, 600)]
+        {
             let pauses: Vec<TimeDelta> = (0..200).map(|attempt| pause(earlier, attempt)).collect();
             let bound = TimeDelta::seconds(bound);
-            assert!(pauses.iter().all(|pause| *pause > TimeDelta::zero() && *pause <= bound), "{earlier}");
+            assert!(
+                pauses.iter().all(|pause| *pause > TimeDelta::zero() && *pause <= bound),
+                "{earlier}"
+            );
             assert!(pauses.iter().any(|pause| *pause > bound * 9 / 10), "{earlier}");
             assert!(pauses.iter().any(|pause| *pause < bound / 10), "{earlier}");
         }
@@ -83,7 +92,10 @@ mod tests {
 
         // The mean of 2,000 draws from (0, 30 s] has a standard error of 30 s / sqrt(12 * 2000) = 0.19 s.
         let mean = total / 2000;
-        assert!((TimeDelta::milliseconds(14_200)..TimeDelta::milliseconds(15_800)).contains(&mean), "{mean}");
+        assert!(
+            (TimeDelta::milliseconds(14_200)..TimeDelta::milliseconds(15_800)).contains(&mean),
+            "{mean}"
+        );
     }
 
     #[test]
@@ -103,6 +115,9 @@ mod tests {
         let run = RunId::from_uuid(uuid::Uuid::nil());
         let path: TaskPath = "a".parse().unwrap();
 
-        assert_eq!(until(Timestamp::UNIX_EPOCH, range, 3, (run, &path, Attempt(1))), Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            until(Timestamp::UNIX_EPOCH, range, 3, (run, &path, Attempt(1))),
+            Timestamp::UNIX_EPOCH
+        );
     }
 }

@@ -17,7 +17,10 @@ pub(super) enum Ruling {
 /// Applies `rule` to the tasks that are waited for, each with its outcome once it is over.
 ///
 /// A rule is decided as soon as no later end could change it. Waiting for nothing meets every rule.
-pub(super) fn ruling(rule: TriggerRule, upstream: impl Iterator<Item = (TaskIndex, Option<Outcome>)> + Clone) -> Ruling {
+pub(super) fn ruling(
+    rule: TriggerRule,
+    upstream: &(impl Iterator<Item = (TaskIndex, Option<Outcome>)> + Clone),
+) -> Ruling {
     let first = |is_it: fn(Outcome) -> bool| {
         upstream.clone().find(|(_, outcome)| outcome.is_some_and(is_it)).map(|(task, _)| task)
     };
@@ -36,10 +39,12 @@ pub(super) fn ruling(rule: TriggerRule, upstream: impl Iterator<Item = (TaskInde
             Some(_) => Ruling::Met,
             None => when_all_over(Ruling::Unmet(None)),
         },
-        TriggerRule::NoneFailed => match first(|outcome| matches!(outcome, Outcome::Failed | Outcome::Cancelled)) {
-            Some(task) => Ruling::Unmet(Some(task)),
-            None => when_all_over(Ruling::Met),
-        },
+        TriggerRule::NoneFailed => {
+            match first(|outcome| matches!(outcome, Outcome::Failed | Outcome::Cancelled)) {
+                Some(task) => Ruling::Unmet(Some(task)),
+                None => when_all_over(Ruling::Met),
+            }
+        }
         TriggerRule::OneSucceeded => match first(|outcome| outcome == Outcome::Succeeded) {
             Some(_) => Ruling::Met,
             None => when_all_over(Ruling::Unmet(None)),
@@ -60,8 +65,9 @@ mod tests {
             'c' => Some(Outcome::Cancelled),
             _ => None,
         };
-        let upstream = upstream.chars().enumerate().map(|(index, letter)| (TaskIndex(index), outcome(letter)));
-        match ruling(rule, upstream) {
+        let upstream =
+            upstream.chars().enumerate().map(|(index, letter)| (TaskIndex(index), outcome(letter)));
+        match ruling(rule, &upstream) {
             Ruling::Wait => "wait".into(),
             Ruling::Met => "met".into(),
             Ruling::Unmet(None) => "unmet".into(),

@@ -15,12 +15,9 @@ impl Board<'_> {
         if !is_blocked || !self.is_open(node) {
             return;
         }
-        if self.must_stop(node) {
-            return self.end(node, End::cancelled());
-        }
         let plan = self.plan.node(node);
         let upstream = plan.upstream.iter().map(|&upstream| (upstream, self.over(upstream)));
-        match ruling(plan.rule(), upstream) {
+        match ruling(plan.rule(), &upstream) {
             Ruling::Wait => {}
             Ruling::Unmet(by) => {
                 let upstream = by.map(|by| self.plan.node(by).name.to_string());
@@ -43,8 +40,13 @@ impl Board<'_> {
             return self.push(Effect::Ready { task: node, phase: 0 });
         };
         match members(&plan.spec.uses, list, || self.scope(node)) {
-            Ok(members) if members.is_empty() => self.end(node, End::succeeded(serde_json::json!([]).into())),
-            Ok(members) => self.expand(node, members, None, OnChildFailure::Fail),
+            Ok(members) if members.is_empty() => {
+                self.end(node, End::succeeded(serde_json::json!([]).into()));
+            }
+            Ok(children) => {
+                let on_child_failure = OnChildFailure::Fail;
+                self.push(Effect::Expand { task: node, children, state: None, on_child_failure });
+            }
             Err(reason) => self.end(node, End::failed(reason)),
         }
     }
@@ -53,10 +55,11 @@ impl Board<'_> {
     fn scope(&self, node: TaskIndex) -> Scope {
         let scope = Scope::new(self.view.facts.clone());
         match self.plan.reads(node) {
-            OutputsRead::Of(tasks) => tasks.iter().fold(scope, |scope, &task| self.with_output(scope, task)),
-            OutputsRead::All => {
-                (0..self.plan.nodes().len()).fold(scope, |scope, task| self.with_output(scope, TaskIndex(task)))
+            OutputsRead::Of(tasks) => {
+                tasks.iter().fold(scope, |scope, &task| self.with_output(scope, task))
             }
+            OutputsRead::All => (0..self.plan.nodes().len())
+                .fold(scope, |scope, task| self.with_output(scope, TaskIndex(task))),
         }
     }
 

@@ -16,8 +16,11 @@ pub struct Cycle {
 /// The places in the file of the tasks that each task waits for.
 pub(super) fn upstream_places(dag: &DagSpec) -> Vec<Vec<usize>> {
     let place = |name: &TaskName| dag.tasks.get_index_of(name);
-    let mut upstream: Vec<Vec<usize>> =
-        dag.tasks.values().map(|task| task.upstream().into_iter().filter_map(place).collect()).collect();
+    let mut upstream: Vec<Vec<usize>> = dag
+        .tasks
+        .values()
+        .map(|task| task.upstream().into_iter().filter_map(place).collect())
+        .collect();
     let is_last = |task: usize| dag.tasks[task].finally && upstream[task].is_empty();
     let last: Vec<usize> = (0..upstream.len()).filter(|&task| is_last(task)).collect();
     if last.is_empty() {
@@ -49,7 +52,9 @@ fn before_all_finalisers(dag: &DagSpec, upstream: &[Vec<usize>]) -> Vec<usize> {
 fn reversed(upstream: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut downstream = vec![Vec::new(); upstream.len()];
     for (task, needed) in upstream.iter().enumerate() {
-        needed.iter().for_each(|&needed| downstream[needed].push(task));
+        for &needed in needed {
+            downstream[needed].push(task);
+        }
     }
     downstream
 }
@@ -72,7 +77,8 @@ pub(super) fn topological(dag: &DagSpec, upstream: &[Vec<usize>]) -> Result<Vec<
     if order.len() == waiting.len() {
         return Ok(order);
     }
-    let name = |task: usize| dag.tasks.get_index(task).expect("places come from this map").0.clone();
+    let name =
+        |task: usize| dag.tasks.get_index(task).expect("places come from this map").0.clone();
     Err(Cycle { path: ring_among(upstream, &waiting).into_iter().map(name).collect() })
 }
 
@@ -92,7 +98,10 @@ fn ring_among(upstream: &[Vec<usize>], waiting: &[usize]) -> Vec<usize> {
         }
         step_of[task] = Some(path.len());
         path.push(task);
-        task = *upstream[task].iter().find(|task| unfinished(task)).expect("an unfinished task waits for one");
+        task = *upstream[task]
+            .iter()
+            .find(|task| unfinished(task))
+            .expect("an unfinished task waits for one");
     }
 }
 

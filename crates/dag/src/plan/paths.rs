@@ -11,7 +11,8 @@ impl Plan {
         let mut wave_of = vec![0; self.nodes.len()];
         let mut waves: Vec<Vec<TaskIndex>> = Vec::new();
         for (index, node) in self.nodes.iter().enumerate() {
-            let wave = node.upstream.iter().map(|upstream| wave_of[upstream.0] + 1).max().unwrap_or(0);
+            let wave =
+                node.upstream.iter().map(|upstream| wave_of[upstream.0] + 1).max().unwrap_or(0);
             wave_of[index] = wave;
             if wave == waves.len() {
                 waves.push(Vec::new());
@@ -27,7 +28,8 @@ impl Plan {
     pub fn critical_path(&self, cost: impl Fn(&Node) -> Duration) -> (Vec<TaskIndex>, Duration) {
         let mut best: Vec<(Duration, Option<TaskIndex>)> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            let slowest = first_longest(node.upstream.iter().copied(), |upstream| best[upstream.0].0);
+            let slowest =
+                first_longest(node.upstream.iter().copied(), |upstream| best[upstream.0].0);
             let before = slowest.map_or(Duration::ZERO, |upstream| best[upstream.0].0);
             best.push((before.saturating_add(cost(node)), slowest));
         }
@@ -67,11 +69,16 @@ pub(super) mod tests {
     pub(in crate::plan) fn dag(tasks: &[(&str, &str)]) -> DagSpec {
         let mut specs = Map::new();
         for (name, words) in tasks {
-            let needs: Vec<&str> = words.split_whitespace().filter(|word| *word != "finally").collect();
+            let needs: Vec<&str> =
+                words.split_whitespace().filter(|word| *word != "finally").collect();
             let finally = words.contains("finally");
-            specs.insert((*name).to_owned(), json!({ "uses": "command", "needs": needs, "finally": finally }));
+            specs.insert(
+                (*name).to_owned(),
+                json!({ "uses": "command", "needs": needs, "finally": finally }),
+            );
         }
-        let mut spec: DagSpec = serde_json::from_value(json!({ "dag": "test", "tasks": specs })).unwrap();
+        let mut spec: DagSpec =
+            serde_json::from_value(json!({ "dag": "test", "tasks": specs })).unwrap();
         // A JSON map of serde_json may sort its keys; the order of the file is what was given.
         let place = |name: &str| tasks.iter().position(|(other, _)| *other == name);
         spec.tasks.sort_by(|a, _, b, _| place(a.as_str()).cmp(&place(b.as_str())));
@@ -97,7 +104,8 @@ pub(super) mod tests {
     #[test]
     fn the_critical_path_is_the_longest_chain_by_cost() {
         let plan = plan(&[("a", ""), ("b", "a"), ("slow", ""), ("d", "b slow"), ("e", "d")]);
-        let seconds = |node: &Node| Duration::from_secs(if node.name.as_str() == "slow" { 5 } else { 1 });
+        let seconds =
+            |node: &Node| Duration::from_secs(if node.name.as_str() == "slow" { 5 } else { 1 });
 
         let (path, length) = plan.critical_path(seconds);
 

@@ -45,7 +45,8 @@ impl Plan {
     /// members' outputs.
     pub fn outputs_read(&self) -> BTreeSet<TaskIndex> {
         let is_mapped = |index: &TaskIndex| self.node(*index).for_each().is_some();
-        let mut all: BTreeSet<TaskIndex> = (0..self.nodes.len()).map(TaskIndex).filter(is_mapped).collect();
+        let mut all: BTreeSet<TaskIndex> =
+            (0..self.nodes.len()).map(TaskIndex).filter(is_mapped).collect();
         for reads in &self.reads {
             match reads {
                 OutputsRead::Of(tasks) => all.extend(tasks),

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::{GapInfo, TZ_VARIANTS, Tz};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::Stretch;
 use crate::time::Timestamp;
 
 /// The first instant that schedules look at: the year 1.
@@ -83,6 +84,14 @@ impl Zone {
     /// The name in the IANA database.
     pub fn name(self) -> &'static str {
         self.0.name()
+    }
+
+    /// The first instant of a local day.
+    pub fn start_of(self, day: NaiveDate) -> Timestamp {
+        // Clocks are not changed at noon, so noon leads safely into the day.
+        let noon = day.and_time(NaiveTime::MIN) + TimeDelta::hours(12);
+        let instant = self.0.from_local_datetime(&noon).earliest().map_or_else(|| noon.and_utc(), |noon| noon.to_utc());
+        Stretch::DAY.floor(self, instant)
     }
 
     /// An instant as text with this zone's offset, such as `2026-11-20T00:00:00+01:00`.

@@ -1,12 +1,15 @@
 //! Parameters of a run: declared with a type, or by their default alone.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::problem::SourceText;
 use crate::time::{Lapse, Timestamp};
+use crate::yaml;
 
 /// The type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -133,6 +136,24 @@ impl ParamSpec {
             (Some(min), _) if number < min => Some(format!("is less than {min}")),
             (_, Some(max)) if number > max => Some(format!("is more than {max}")),
             (_, _) => None,
+        }
+    }
+}
+
+impl ParamSpec {
+    /// Reads a value that a person typed: as text where the type is one, as YAML otherwise. The fault is a fragment
+    /// such as "is not a number".
+    pub fn read(&self, text: &str) -> Result<Value, String> {
+        let value = match self.of_type {
+            ParamType::String | ParamType::Duration | ParamType::Timestamp => Value::String(text.to_owned()),
+            ParamType::Integer | ParamType::Number | ParamType::Boolean | ParamType::List | ParamType::Map => {
+                let source = Arc::new(SourceText::new("parameter".to_owned(), text.to_owned()));
+                yaml::parse(&source).map_err(|problem| format!("cannot be read: {}", problem.what))?.to_json()
+            }
+        };
+        match self.refuse(&value) {
+            Some(fault) => Err(fault),
+            None => Ok(value),
         }
     }
 }

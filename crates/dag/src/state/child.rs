@@ -30,4 +30,3 @@ pub struct Child {
     /// How many slots of the pool it takes; `None` takes the node's.
     pub slots: Option<u32>,
 }
-

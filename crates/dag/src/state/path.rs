@@ -19,7 +19,9 @@ pub struct TaskPath {
 
 /// A text that is not the path of a task.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("read `{text}` as a task of a run: expected a name, then labels in brackets, as in `score[3]`")]
+#[error(
+    "read `{text}` as a task of a run: expected a name, then labels in brackets, as in `score[3]`"
+)]
 pub struct BadTaskPath {
     /// What was given.
     pub text: String,
@@ -32,6 +34,7 @@ impl TaskPath {
     }
 
     /// The path of a child of this task.
+    #[must_use]
     pub fn child(&self, label: &str) -> Self {
         let mut labels = self.labels.clone();
         labels.push(label.into());
@@ -40,7 +43,8 @@ impl TaskPath {
 
     /// Tells whether `text` can label a child: letters, digits, `_`, `-`, `.`, 1 to 64 of them.
     pub fn is_label(text: &str) -> bool {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         (1..=64).contains(&text.len()) && text.bytes().all(is_plain)
     }
 }
@@ -66,7 +70,8 @@ impl FromStr for TaskPath {
         let (node, mut rest) = text.split_at(text.find('[').unwrap_or(text.len()));
         let mut path = Self::of_node(TaskName::new(node).map_err(|_| bad())?);
         while !rest.is_empty() {
-            let (label, after) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(bad)?;
+            let (label, after) =
+                rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(bad)?;
             if !Self::is_label(label) {
                 return Err(bad());
             }

@@ -87,7 +87,9 @@ impl View {
 
     /// A new run of `plan`: all its tasks are blocked until [`Event::Opened`](crate::advance::Event::Opened).
     pub fn open(plan: &Plan, facts: Arc<Facts>) -> Self {
-        let blocked = |name: &TaskName| TaskView::new(TaskPath::of_node(name.clone()), None, TaskState::Blocked);
+        let blocked = |name: &TaskName| {
+            TaskView::new(TaskPath::of_node(name.clone()), None, TaskState::Blocked)
+        };
         let tasks = plan.nodes().iter().map(|node| blocked(&node.name)).collect();
         Self::new(facts, RunState::Open { cancelling: false }, tasks)
     }
@@ -145,7 +147,8 @@ impl View {
         let (path, wave) = (task.path.clone(), task.phase);
         for child in children {
             let ready = TaskState::Ready { since: now };
-            let made = TaskView { wave, ..TaskView::new(path.child(&child.label), Some(parent), ready) };
+            let made =
+                TaskView { wave, ..TaskView::new(path.child(&child.label), Some(parent), ready) };
             self.tasks.push(made);
         }
     }

@@ -1,0 +1,58 @@
+//! `cargo xtask bench`: the benchmarks.
+
+use anyhow::Result;
+
+use crate::commands::Usage;
+use crate::process;
+use crate::workspace::Workspace;
+
+/// Each benchmark's package and its file in `benches/`.
+const BENCHES: &[(&str, &str)] = &[("tidemill-dag", "advance")];
+
+/// Runs all benchmarks, or the one that the argument names.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    for (package, bench) in choose(arguments)? {
+        process::run(&mut process::cargo(workspace, &["bench", "-p", package, "--bench", bench]))?;
+    }
+    Ok(())
+}
+
+fn choose(arguments: &[String]) -> Result<Vec<(&'static str, &'static str)>> {
+    let chosen: Vec<_> = match arguments {
+        [] => BENCHES.to_vec(),
+        [name] => BENCHES.iter().copied().filter(|(_, bench)| bench == name).collect(),
+        [_, extra, ..] => return Err(Usage(format!("unexpected argument `{extra}`")).into()),
+    };
+    if chosen.is_empty() {
+        let known: Vec<&str> = BENCHES.iter().map(|(_, bench)| *bench).collect();
+        let name = &arguments[0];
+        let known = known.join("`, `");
+        return Err(Usage(format!("unknown benchmark `{name}`; known are `{known}`")).into());
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_means_all_and_an_unknown_name_lists_the_known() {
+        assert_eq!(choose(&[]).unwrap(), BENCHES);
+
+        let refused = choose(&["speed".into()]).unwrap_err();
+        assert!(refused.to_string().contains("unknown benchmark `speed`; known are `advance`"));
+    }
+
+    #[test]
+    fn every_benchmark_in_the_list_is_a_file() {
+        let crates = Workspace::find().unwrap().root.join("crates");
+        for (package, bench) in BENCHES {
+            let folder = crates.join(package.trim_start_matches("tidemill-"));
+
+            let file = folder.join("benches").join(format!("{bench}.rs"));
+
+            assert!(file.is_file(), "{}", file.display());
+        }
+    }
+}
