@@ -1,0 +1,156 @@
+//! What every kind of task must hold to, whatever it does: a new kind is tested once it is registered.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tidemill_dag::advance::Verdict;
+use tidemill_kinds::registry;
+use tidemill_task::{
+    ArtifactStore, Assignment, Completion, ContentHash, ErasedKind, Services, execute,
+};
+
+/// How soon a kind must stop.
+const SOON: Duration = Duration::from_secs(1);
+
+fn services() -> Services {
+    let mut services = Services::new(ArtifactStore::in_memory());
+    services.environment.insert("PATH".to_owned(), "/usr/bin:/bin".to_owned());
+    services
+}
+
+async fn run_sample(kind: &dyn ErasedKind, services: Services) -> Completion {
+    execute(&registry(), Assignment::example(kind.name(), kind.sample()), services).await
+}
+
+fn contents(completion: &Completion) -> Vec<(String, ContentHash)> {
+    let artifacts = completion.manifest.artifacts.iter();
+    artifacts.map(|artifact| (artifact.location.clone(), artifact.sha256)).collect()
+}
+
+#[tokio::test]
+async fn a_kind_repeated_gives_the_same_output_and_the_same_artefacts() {
+    for kind in registry().kinds() {
+        let first = run_sample(kind, services()).await;
+        let second = run_sample(kind, services()).await;
+
+        let name = kind.name();
+        assert!(matches!(first.verdict, Verdict::Succeeded { .. }), "{name}: {first:?}");
+        assert_eq!(first.verdict, second.verdict, "{name}");
+        assert_eq!(contents(&first), contents(&second), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_kind_that_is_cancelled_stops_within_a_second() {
+    for kind in registry().kinds() {
+        let services = services();
+        let cancel = services.cancel.clone();
+        let mut work = Box::pin(run_sample(kind, services));
+
+        // The first poll takes it to where it waits for something, if it does.
+        let at_once = futures::poll!(&mut work);
+        cancel.cancel();
+
+        let name = kind.name();
+        let completion = match at_once {
+            std::task::Poll::Ready(completion) => completion,
+            std::task::Poll::Pending => tokio::time::timeout(SOON, work)
+                .await
+                .unwrap_or_else(|_| panic!("`{name}` goes on after it was cancelled")),
+        };
+        // Work that was over in that moment counts as done.
+        assert!(!matches!(completion.verdict, Verdict::Failed { .. }), "{name}: {completion:?}");
+    }
+}
+
+#[test]
+fn a_kind_refuses_unknown_parameters_with_a_hint() {
+    for kind in registry().kinds() {
+        let mut params = kind.sample();
+        params["no_such_parameter"] = json!(1);
+
+        let objections = kind.check(&params);
+
+        let name = kind.name();
+        assert_eq!(objections.len(), 1, "{name}: {objections:?}");
+        assert_eq!(objections[0].at, "/no_such_parameter", "{name}");
+        assert!(objections[0].hint.is_some(), "{name}");
+    }
+}
+
+#[test]
+fn a_kind_takes_its_own_sample() {
+    for kind in registry().kinds() {
+        assert_eq!(kind.check(&kind.sample()), [], "{}", kind.name());
+    }
+}
+
+/// Every mapping with names of its own in the schema, with its JSON pointer.
+fn mappings(schema: &Value, at: &str, found: &mut Vec<(String, Value)>) {
+    match schema {
+        Value::Object(map) => {
+            if map.contains_key("properties") {
+                found.push((at.to_owned(), schema.clone()));
+            }
+            map.iter().for_each(|(key, value)| mappings(value, &format!("{at}/{key}"), found));
+        }
+        Value::Array(list) => list.iter().for_each(|member| mappings(member, at, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn the_schema_of_a_kind_denies_unknown_names_and_documents_every_parameter() {
+    for (name, signature) in registry().catalog() {
+        let mut found = Vec::new();
+        mappings(&signature.params, "", &mut found);
+
+        assert!(!signature.summary.is_empty(), "{name} has no summary");
+        assert!(!found.is_empty(), "{name} takes no mapping");
+        for (at, mapping) in found {
+            assert_eq!(mapping["additionalProperties"], json!(false), "{name}{at}");
+            for (parameter, schema) in mapping["properties"].as_object().unwrap() {
+                assert!(
+                    schema["description"].is_string(),
+                    "{name}{at}/{parameter} is not documented"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_catalogue_reads_as_it_should() {
+    let catalog = registry().catalog();
+    let shown: Vec<Value> = catalog
+        .values()
+        .map(|kind| {
+            json!({
+                "name": kind.name,
+                "summary": kind.summary,
+                "ports": kind.ports,
+                "params": kind.params.as_ref(),
+            })
+        })
+        .collect();
+
+    insta::assert_json_snapshot!("catalogue", shown);
+}
+
+#[test]
+fn every_file_of_the_folder_is_a_kind_and_every_kind_has_a_file() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files: BTreeSet<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|stem| stem != "lib")
+        .collect();
+
+    let kinds: BTreeSet<String> = registry().kinds().map(|kind| kind.name().to_owned()).collect();
+
+    assert_eq!(files, kinds);
+}

@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+
+mod artifact;
+mod artifact_store;
+mod artifact_writer;
+mod artifacts;
+mod assignment;
+mod blocking;
+mod clock;
+mod context;
+mod erased;
+mod error;
+mod execute;
+mod hash;
+mod kind;
+mod params;
+mod progress;
+mod registry;
+mod seed;
+mod services;
+mod step;
+
+pub use artifact::{ArtifactError, ArtifactRef, Manifest};
+pub use artifact_store::ArtifactStore;
+pub use artifact_writer::ArtifactWriter;
+pub use artifacts::Artifacts;
+pub use assignment::{Assignment, ChildResult, Completion, RunFacts};
+pub use blocking::Probe;
+pub use clock::{Clock, SystemClock};
+pub use context::TaskContext;
+pub use erased::ErasedKind;
+pub use error::{Cause, Explain, TaskError};
+pub use execute::{LARGEST_OUTPUT_BYTES, execute};
+pub use hash::{BadHash, ContentHash, Hasher};
+pub use kind::{Isolation, Policy, TaskKind};
+pub use progress::Progress;
+pub use registry::Registry;
+pub use seed::{Draws, Seed};
+pub use services::Services;
+pub use step::{Expansion, Step};

@@ -1,0 +1,51 @@
+//! What a worker lends to an attempt.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::artifact_store::ArtifactStore;
+use crate::clock::{Clock, SystemClock};
+use crate::progress::Progress;
+
+/// What a worker lends to an attempt; each field may be replaced.
+#[derive(Clone)]
+pub struct Services {
+    /// Where artefacts lie.
+    pub artifacts: ArtifactStore,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Cancelled when the attempt must stop.
+    pub cancel: CancellationToken,
+    /// Where signs of life go; the worker keeps a receiver.
+    pub progress: watch::Sender<Progress>,
+    /// The root of the repository, which folders in parameters are relative to.
+    pub repository: PathBuf,
+    /// The environment of the worker, from which kinds pass on what they allow.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Services {
+    /// Services on the machine's clock, in the present folder, with an empty environment.
+    pub fn new(artifacts: ArtifactStore) -> Self {
+        Self {
+            artifacts,
+            clock: Arc::new(SystemClock),
+            cancel: CancellationToken::new(),
+            progress: watch::Sender::new(Progress::default()),
+            repository: PathBuf::from("."),
+            environment: BTreeMap::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The environment may hold secrets.
+        f.debug_struct("Services").field("artifacts", &self.artifacts).finish_non_exhaustive()
+    }
+}
