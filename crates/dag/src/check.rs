@@ -56,15 +56,18 @@ const CHECKS: [Check; 9] = [
 /// All problems of the file beyond its shape.
 pub fn all(draft: &Draft<'_>) -> Problems {
     let mut problems = Problems::default();
-    CHECKS.iter().for_each(|check| check(draft, &mut problems));
+    for check in CHECKS {
+        check(draft, &mut problems);
+    }
     problems
 }
 
 /// The problem of tasks that wait for each other.
 pub fn cycle(draft: &Draft<'_>, cycle: &Cycle) -> Problem {
-    let first = cycle.path.first().expect("a cycle has members");
-    let span = draft.task_key(first);
-    Problem::at(draft.source, span, cycle.to_string()).hint("remove one of these needs or inputs".to_owned())
+    let first = cycle.path.first();
+    let span = first.map_or_else(|| draft.root.span.clone(), |first| draft.task_key(first));
+    Problem::at(draft.source, span, cycle.to_string())
+        .hint("remove one of these needs or inputs".to_owned())
 }
 
 fn size(draft: &Draft<'_>, problems: &mut Problems) {
@@ -97,7 +100,9 @@ impl<'a> Draft<'a> {
 
     /// Where the name of a task stands.
     fn task_key(&self, task: &TaskName) -> Range<usize> {
-        self.tasks.get(task.as_str()).map_or_else(|| self.root.span.clone(), |(key, _)| key.span.clone())
+        self.tasks
+            .get(task.as_str())
+            .map_or_else(|| self.root.span.clone(), |(key, _)| key.span.clone())
     }
 
     /// Tells whether the file has a task of this name, also one that could not be read.

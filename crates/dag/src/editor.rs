@@ -16,7 +16,8 @@ pub fn schema_for_editors(kinds: &BTreeMap<&'static str, Signature>) -> Value {
         let mut params = (*kind.params).clone();
         move_references(&mut params, &format!("#/$defs/{definition}"));
         allow_templates(&mut params);
-        let needs_with = params.get("required").and_then(Value::as_array).is_some_and(|keys| !keys.is_empty());
+        let needs_with =
+            params.get("required").and_then(Value::as_array).is_some_and(|keys| !keys.is_empty());
         let required = if needs_with { json!(["with"]) } else { json!([]) };
         choices.push(json!({
             "if": { "properties": { "uses": { "const": kind.name } }, "required": ["uses"] },
@@ -25,7 +26,8 @@ pub fn schema_for_editors(kinds: &BTreeMap<&'static str, Signature>) -> Value {
         schema["$defs"][definition] = params;
     }
     let task = &mut schema["$defs"]["TaskSpec"];
-    let named = kinds.values().map(|kind| json!({ "const": kind.name, "description": kind.summary }));
+    let named =
+        kinds.values().map(|kind| json!({ "const": kind.name, "description": kind.summary }));
     task["properties"]["uses"]["oneOf"] = named.collect();
     task["allOf"] = Value::Array(choices);
     schema
@@ -54,7 +56,8 @@ fn allow_templates(schema: &mut Value) {
         return;
     };
     for property in properties.values_mut() {
-        let is_plain_text = property.get("type") == Some(&json!("string")) && property.get("enum").is_none();
+        let is_plain_text =
+            property.get("type") == Some(&json!("string")) && property.get("enum").is_none();
         if is_plain_text || property.is_boolean() {
             continue;
         }

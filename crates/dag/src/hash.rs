@@ -7,6 +7,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of a value's canonical JSON, in hexadecimal.
+///
+/// # Panics
+///
+/// If the value has no JSON, such as a map with keys that are no texts.
 pub fn content_hash(value: &impl Serialize) -> String {
     let value = serde_json::to_value(value).expect("our own types become JSON");
     let mut canonical = String::new();
@@ -45,7 +49,9 @@ fn write_canonical(value: &Value, out: &mut String) {
             }
             out.push(']');
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push_str(&value.to_string()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            out.push_str(&value.to_string());
+        }
     }
 }
 

@@ -32,7 +32,7 @@ macro_rules! ids {
                 Self(uuid)
             }
 
-            /// Makes a new id, ordered by the time of its making (UUIDv7).
+            /// Makes a new id, ordered by the time of its making (a version 7 UUID).
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }

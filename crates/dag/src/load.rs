@@ -38,7 +38,11 @@ pub static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 });
 
 /// Reads and checks one file.
-pub fn read_dag(source: &Arc<SourceText>, catalog: &Catalog, files: &dyn Files) -> Result<Dag, Problems> {
+pub fn read_dag(
+    source: &Arc<SourceText>,
+    catalog: &Catalog,
+    files: &dyn Files,
+) -> Result<Dag, Problems> {
     let root = yaml::parse(source)?;
     let mut findings = Shape::compare_file(source, files, &SCHEMA, &root);
     compare_params(source, &root, catalog, files, &mut findings);
@@ -57,7 +61,13 @@ pub fn read_dag(source: &Arc<SourceText>, catalog: &Catalog, files: &dyn Files) 
         Ok(plan) if problems.is_empty() => {
             let includes = includes.into_values().map(|file| file.path).collect::<BTreeSet<_>>();
             let path = source.path.clone();
-            Ok(Dag { hash: content_hash(&spec), spec, path, includes: includes.into_iter().collect(), plan })
+            Ok(Dag {
+                hash: content_hash(&spec),
+                spec,
+                path,
+                includes: includes.into_iter().collect(),
+                plan,
+            })
         }
         Ok(_) => Err(problems),
         Err(cycle) => {
@@ -68,9 +78,16 @@ pub fn read_dag(source: &Arc<SourceText>, catalog: &Catalog, files: &dyn Files) 
 }
 
 /// Holds each task's `with` against the schema of its kind.
-fn compare_params(source: &Arc<SourceText>, root: &Node, catalog: &Catalog, files: &dyn Files, findings: &mut Findings) {
+fn compare_params(
+    source: &Arc<SourceText>,
+    root: &Node,
+    catalog: &Catalog,
+    files: &dyn Files,
+    findings: &mut Findings,
+) {
     for (_, task) in root.get("tasks").map_or(&[][..], Node::entries) {
-        let kind = task.get("uses").and_then(Node::as_text).and_then(|name| catalog.kinds.get(name));
+        let kind =
+            task.get("uses").and_then(Node::as_text).and_then(|name| catalog.kinds.get(name));
         let Some(kind) = kind else {
             continue;
         };
@@ -88,13 +105,19 @@ fn compare_params(source: &Arc<SourceText>, root: &Node, catalog: &Catalog, file
 }
 
 /// The file as JSON, without what does not fit, and with included files in the place of their names.
-fn document(root: &Node, unfit: &BTreeSet<usize>, includes: &BTreeMap<usize, Included<Value>>) -> Value {
+fn document(
+    root: &Node,
+    unfit: &BTreeSet<usize>,
+    includes: &BTreeMap<usize, Included<Value>>,
+) -> Value {
     let mut document = root.to_json_with(&|node| {
         if unfit.contains(&node.span.start) {
             return yaml::Turn::LeaveOut;
         }
         match includes.get(&node.span.start).filter(|_| node.as_text().is_some()) {
-            Some(included) => yaml::Turn::Replace(json!({ "path": included.path, "content": included.content })),
+            Some(file) => {
+                yaml::Turn::Replace(json!({ "path": file.path, "content": file.content }))
+            }
             None => yaml::Turn::Keep,
         }
     });
@@ -114,8 +137,13 @@ fn or_internal(
     error: &serde_path_to_error::Error<serde_json::Error>,
 ) -> Problems {
     if problems.is_empty() {
-        let pointer: String = error.path().iter().map(|segment| format!("/{segment}")).collect();
-        problems.add(Problem::at(source, root.at_pointer(&pointer).span.clone(), error.inner().to_string()));
+        let parts: Vec<String> = error.path().iter().map(|segment| format!("/{segment}")).collect();
+        let pointer = parts.concat();
+        problems.add(Problem::at(
+            source,
+            root.at_pointer(&pointer).span.clone(),
+            error.inner().to_string(),
+        ));
     }
     problems
 }
@@ -128,7 +156,9 @@ pub fn refuse_twins(dags: Vec<(Arc<SourceText>, Dag)>, problems: &mut Problems) 
         let name = dag.spec.dag.to_string();
         if let Some(owner) = owners.get(&name) {
             let what = format!("the DAG `{name}` is already defined in {owner}");
-            problems.add(Problem::of_file(&source, what).hint("give one of them another name".to_owned()));
+            problems.add(
+                Problem::of_file(&source, what).hint("give one of them another name".to_owned()),
+            );
         } else {
             owners.insert(name, source.path.clone());
             kept.push(dag);

@@ -30,7 +30,9 @@ pub fn is_name(text: &str) -> bool {
     let starts_well = bytes.next().is_some_and(|first| first.is_ascii_lowercase());
     starts_well
         && text.len() <= LONGEST_NAME
-        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
+        && bytes.all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-')
+        })
 }
 
 /// Declares the name types.
@@ -134,7 +136,19 @@ mod tests {
 
     #[test]
     fn names_with_path_tricks_are_refused() {
-        for text in ["", "../etc", "a/b", "a.b", ".hidden", "Upper", "0day", "a b", "ä", "a\0", &"a".repeat(65)] {
+        for text in [
+            "",
+            "../etc",
+            "a/b",
+            "a.b",
+            ".hidden",
+            "Upper",
+            "0day",
+            "a b",
+            "ä",
+            "a\0",
+            &"a".repeat(65),
+        ] {
             assert!(!is_name(text), "{text:?}");
         }
     }

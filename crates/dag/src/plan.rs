@@ -45,7 +45,7 @@ impl Node {
     }
 }
 
-/// The tasks of a DAG in topological order; ties keep the order of the file.
+/// The tasks of a DAG in topological order; ties are broken by name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     nodes: Vec<Node>,
@@ -69,7 +69,9 @@ impl Plan {
         let mut nodes: Vec<Node> = Vec::with_capacity(order.len());
         for place in order {
             let (name, spec) = specs[place];
-            let upstream = upstream[place].iter().map(|&place| index_at[place]).collect();
+            let mut upstream: Vec<TaskIndex> =
+                upstream[place].iter().map(|&place| index_at[place]).collect();
+            upstream.sort();
             let limits = dag.defaults.of(spec);
             nodes.push(Node {
                 name: name.clone(),

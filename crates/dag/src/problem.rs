@@ -41,13 +41,21 @@ impl SourceText {
 
     /// The byte offset of a line and a column, both from 1; columns count characters.
     pub fn offset(&self, line: usize, column: usize) -> usize {
-        let start = line.checked_sub(1).and_then(|line| self.lines().get(line)).copied().unwrap_or(self.text.len());
+        let start = line
+            .checked_sub(1)
+            .and_then(|line| self.lines().get(line))
+            .copied()
+            .unwrap_or(self.text.len());
         let before = self.text[start..].chars().take(column.saturating_sub(1));
         start + before.map(char::len_utf8).sum::<usize>()
     }
 
     fn lines(&self) -> &[usize] {
-        let starts = || [0].into_iter().chain(self.text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
+        let starts = || {
+            [0].into_iter()
+                .chain(self.text.match_indices('\n').map(|(newline, _)| newline + 1))
+                .collect()
+        };
         self.lines.get_or_init(starts)
     }
 
@@ -122,10 +130,15 @@ impl fmt::Display for Problem {
             if excerpt.len() <= LONGEST_EXCERPT && is_legible {
                 let excerpt = excerpt.trim_end().replace('\t', " ");
                 let room = excerpt.chars().count().saturating_sub(column - 1);
-                let marked = self.source.text.get(span.clone()).map_or(1, |text| text.chars().count());
+                let marked =
+                    self.source.text.get(span.clone()).map_or(1, |text| text.chars().count());
                 let marks = "^".repeat(marked.clamp(1, room.max(1)));
                 let gutter = " ".repeat(line.to_string().len());
-                write!(f, "\n {gutter} |\n {line} | {excerpt}\n {gutter} | {}{marks}", " ".repeat(column - 1))?;
+                write!(
+                    f,
+                    "\n {gutter} |\n {line} | {excerpt}\n {gutter} | {}{marks}",
+                    " ".repeat(column - 1)
+                )?;
             }
         } else {
             write!(f, ": {}", self.what)?;
@@ -195,14 +208,20 @@ impl From<Problem> for Problems {
 /// The member of `known` that was most likely meant by `given`.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lowered = given.to_lowercase();
-    let scored = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(&lowered, &candidate.to_lowercase()), candidate));
+    let scored = known.into_iter().map(|candidate| {
+        (strsim::damerau_levenshtein(&lowered, &candidate.to_lowercase()), candidate)
+    });
     let (distance, candidate) = scored.min_by_key(|(distance, _)| *distance)?;
     // A third of the letters may be wrong, as in compilers.
     (distance <= (given.chars().count().max(3)) / 3).then_some(candidate)
 }
 
 /// "did you mean", where something is near; else the list of what there is, if it is short.
-pub fn suggest<'a>(given: &str, noun: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
+pub fn suggest<'a>(
+    given: &str,
+    noun: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+) -> Option<String> {
     const MOST_LISTED: usize = 12;
     if let Some(near) = nearest(given, known.clone()) {
         return Some(format!("did you mean `{near}`?"));
@@ -211,7 +230,9 @@ pub fn suggest<'a>(given: &str, noun: &str, known: impl IntoIterator<Item = &'a 
     let listed = names.iter().take(MOST_LISTED).cloned().collect::<Vec<_>>().join(", ");
     match names.len() {
         0 => Some(format!("there are no {noun}")),
-        count if count > MOST_LISTED => Some(format!("known {noun} are {listed} and {} more", count - MOST_LISTED)),
+        count if count > MOST_LISTED => {
+            Some(format!("known {noun} are {listed} and {} more", count - MOST_LISTED))
+        }
         _ => Some(format!("known {noun} are {listed}")),
     }
 }
@@ -226,7 +247,8 @@ mod tests {
 
     #[test]
     fn a_problem_shows_its_place_and_marks_it() {
-        let problem = Problem::at(&source(), 17..20, "unknown task `tun`").hint("did you mean `tune`?".to_owned());
+        let problem = Problem::at(&source(), 17..20, "unknown task `tun`")
+            .hint("did you mean `tune`?".to_owned());
 
         insta::assert_snapshot!(problem, @r"
         error: dags/a.yaml:3:3: unknown task `tun`
@@ -254,7 +276,8 @@ mod tests {
         problems.add(Problem::at(&source(), 0..3, "a"));
         problems.add(Problem::at(&source(), 17..20, "b"));
 
-        let whats: Vec<String> = problems.into_sorted().into_iter().map(|problem| problem.what).collect();
+        let whats: Vec<String> =
+            problems.into_sorted().into_iter().map(|problem| problem.what).collect();
 
         assert_eq!(whats, ["a", "b"]);
     }

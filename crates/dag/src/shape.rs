@@ -51,17 +51,29 @@ pub struct Shape<'a> {
 
 impl<'a> Shape<'a> {
     /// Compares a file, in which nothing is rendered.
-    pub fn compare_file(source: &Arc<SourceText>, files: &dyn Files, schema: &Value, node: &Node) -> Findings {
+    pub fn compare_file(
+        source: &Arc<SourceText>,
+        files: &dyn Files,
+        schema: &Value,
+        node: &Node,
+    ) -> Findings {
         let templates = Templates::Literal;
-        let mut shape = Shape { source, files, root: schema, templates, findings: Findings::default() };
+        let mut shape =
+            Shape { source, files, root: schema, templates, findings: Findings::default() };
         shape.visit(schema, node, "the file");
         shape.findings
     }
 
     /// Compares the parameters of a task, whose templates are rendered later.
-    pub fn compare_params(source: &Arc<SourceText>, files: &dyn Files, schema: &Value, with: &Node) -> Findings {
+    pub fn compare_params(
+        source: &Arc<SourceText>,
+        files: &dyn Files,
+        schema: &Value,
+        with: &Node,
+    ) -> Findings {
         let templates = Templates::Rendered;
-        let mut shape = Shape { source, files, root: schema, templates, findings: Findings::default() };
+        let mut shape =
+            Shape { source, files, root: schema, templates, findings: Findings::default() };
         shape.visit(schema, with, "`with`");
         shape.findings
     }
@@ -69,7 +81,13 @@ impl<'a> Shape<'a> {
     /// Compares an included tree with a part of this schema. It includes no further files, so there is no ring to follow.
     fn compare_included(&self, source: &Arc<SourceText>, schema: &Value, node: &Node) -> Problems {
         let templates = Templates::Literal;
-        let mut shape = Shape { source, files: &NoFiles, root: self.root, templates, findings: Findings::default() };
+        let mut shape = Shape {
+            source,
+            files: &NoFiles,
+            root: self.root,
+            templates,
+            findings: Findings::default(),
+        };
         shape.visit(schema, node, "the file");
         shape.findings.problems
     }
@@ -77,7 +95,9 @@ impl<'a> Shape<'a> {
     /// Compares one node; `name` is what it is called in sentences.
     fn visit(&mut self, schema: &'a Value, node: &Node, name: &str) {
         let schema = self.resolve(schema);
-        if schema.get("format").and_then(Value::as_str) == Some("params") && node.noun() == "a mapping" {
+        if schema.get("format").and_then(Value::as_str) == Some("params")
+            && node.noun() == "a mapping"
+        {
             // The kind's own schema judges these.
             return;
         }
@@ -95,7 +115,9 @@ impl<'a> Shape<'a> {
             Content::Map(entries) => self.visit_map(schema, node, entries, name),
             Content::List(members) => self.visit_list(schema, node, members, name),
             Content::Text(text) => self.visit_text(schema, node, text),
-            Content::Number(number) => self.visit_number(schema, node, number.as_f64().unwrap_or(f64::NAN), name),
+            Content::Number(number) => {
+                self.visit_number(schema, node, number.as_f64().unwrap_or(f64::NAN), name);
+            }
             Content::Null | Content::Bool(_) => {}
         }
     }
@@ -120,7 +142,9 @@ impl<'a> Shape<'a> {
         let format = schema.get("format").and_then(Value::as_str);
         match (self.templates, format) {
             (_, Some("include")) => {
-                let what = format!("{name} names a file whose content is pinned with the DAG, so it cannot be a template");
+                let what = format!(
+                    "{name} names a file whose content is pinned with the DAG, so it cannot be a template"
+                );
                 self.refuse(node, what, None);
             }
             (Templates::Literal, _) => {
@@ -135,7 +159,10 @@ impl<'a> Shape<'a> {
         let nothing = &*EMPTY;
         let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(nothing);
         // A map whose keys are names comes as one pattern for them.
-        let named = schema.get("patternProperties").and_then(Value::as_object).and_then(|map| map.values().next());
+        let named = schema
+            .get("patternProperties")
+            .and_then(Value::as_object)
+            .and_then(|map| map.values().next());
         let others = named.or_else(|| schema.get("additionalProperties"));
         let mut seen = HashSet::new();
         for (key, value) in entries {
@@ -149,7 +176,11 @@ impl<'a> Shape<'a> {
                 (None, Some(Value::Bool(false))) => {
                     self.findings.unfit.insert(value.span.start);
                     let hint = suggest(&key.text, "keys", properties.keys().map(String::as_str));
-                    let problem = Problem::at(self.source, key.span.clone(), format!("unknown key `{}` in {name}", key.text));
+                    let problem = Problem::at(
+                        self.source,
+                        key.span.clone(),
+                        format!("unknown key `{}` in {name}", key.text),
+                    );
                     self.findings.problems.add(problem.hint(hint));
                 }
                 (None, Some(other)) => {
@@ -172,7 +203,9 @@ impl<'a> Shape<'a> {
     fn check_name(&mut self, key: &Key, value: &Node) {
         if let Err(fault) = formats::check("name", &key.text) {
             self.findings.unfit.insert(value.span.start);
-            self.findings.problems.add(Problem::at(self.source, key.span.clone(), fault.what).hint(fault.hint));
+            self.findings
+                .problems
+                .add(Problem::at(self.source, key.span.clone(), fault.what).hint(fault.hint));
         }
     }
 
@@ -213,8 +246,13 @@ impl<'a> Shape<'a> {
             }
             None => {}
         }
-        let choices: Vec<&str> =
-            schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let choices: Vec<&str> = schema
+            .get("enum")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         if !choices.is_empty() && !choices.contains(&text) {
             let hint = suggest(text, "values", choices.iter().copied());
             self.refuse(node, format!("unknown value `{text}`"), hint);
@@ -238,14 +276,19 @@ impl<'a> Shape<'a> {
         };
         let Some(content_schema) = schema.get("contentSchema") else {
             let content = Value::String(included.text.clone());
-            return self.findings.includes.push((node.span.start, Included { path: included.path.clone(), content }));
+            return self
+                .findings
+                .includes
+                .push((node.span.start, Included { path: included.path.clone(), content }));
         };
         let (content, problems) = match yaml::parse(&included) {
             Ok(tree) => (tree.to_json(), self.compare_included(&included, content_schema, &tree)),
             Err(problem) => (Value::Null, Problems::from(problem)),
         };
         if problems.is_empty() {
-            self.findings.includes.push((node.span.start, Included { path: included.path.clone(), content }));
+            self.findings
+                .includes
+                .push((node.span.start, Included { path: included.path.clone(), content }));
         } else {
             self.findings.unfit.insert(node.span.start);
         }

@@ -95,7 +95,10 @@ impl Scope {
     }
 
     /// Renders all templates inside the values of `map`.
-    pub fn render_map(&self, map: &Map<String, Value>) -> Result<Map<String, Value>, TemplateError> {
+    pub fn render_map(
+        &self,
+        map: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, TemplateError> {
         map.iter().map(|(key, value)| Ok((key.clone(), self.render(value)?))).collect()
     }
 
@@ -108,13 +111,14 @@ impl Scope {
     pub fn list(&self, expression: &str) -> Result<Vec<Value>, TemplateError> {
         let value = self.evaluate(expression)?;
         let json = serde_json::to_value(&value).ok();
-        json.and_then(|json| if let Value::Array(list) = json { Some(list) } else { None }).ok_or_else(|| {
-            let what = format!("the result is {}, not a list", value.kind());
-            TemplateError {
-                text: expression.to_owned(),
-                source: minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, what),
-            }
-        })
+        json.and_then(|json| if let Value::Array(list) = json { Some(list) } else { None })
+            .ok_or_else(|| {
+                let what = format!("the result is {}, not a list", value.kind());
+                TemplateError {
+                    text: expression.to_owned(),
+                    source: minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, what),
+                }
+            })
     }
 
     fn render_text(&self, text: &str) -> Result<Value, TemplateError> {
@@ -122,7 +126,10 @@ impl Scope {
             let value = self.evaluate(expression)?;
             return serde_json::to_value(&value).map_err(|error| TemplateError {
                 text: text.to_owned(),
-                source: minijinja::Error::new(minijinja::ErrorKind::BadSerialization, error.to_string()),
+                source: minijinja::Error::new(
+                    minijinja::ErrorKind::BadSerialization,
+                    error.to_string(),
+                ),
             });
         }
         ENVIRONMENT
@@ -132,9 +139,15 @@ impl Scope {
     }
 
     fn evaluate(&self, expression: &str) -> Result<minijinja::Value, TemplateError> {
-        let evaluated = ENVIRONMENT.compile_expression(expression).and_then(|compiled| compiled.eval(self.context()));
+        let evaluated = ENVIRONMENT
+            .compile_expression(expression)
+            .and_then(|compiled| compiled.eval(self.context()));
         let defined = evaluated.and_then(|value| {
-            if value.is_undefined() { Err(minijinja::ErrorKind::UndefinedError.into()) } else { Ok(value) }
+            if value.is_undefined() {
+                Err(minijinja::ErrorKind::UndefinedError.into())
+            } else {
+                Ok(value)
+            }
         });
         defined.map_err(|source| TemplateError { text: expression.to_owned(), source })
     }
@@ -173,8 +186,8 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{TimeZone, Utc};
     use super::*;
+    use chrono::{TimeZone, Utc};
 
     fn scope() -> Scope {
         let facts = Facts {
@@ -189,7 +202,8 @@ mod tests {
             zone: "Europe/Oslo".parse().unwrap(),
             params: [("days".parse().unwrap(), json!(3))].into(),
         };
-        Scope::new(Arc::new(facts)).with_output("plan".parse().unwrap(), Arc::new(json!({ "sites": ["a", "b"] })))
+        Scope::new(Arc::new(facts))
+            .with_output("plan".parse().unwrap(), Arc::new(json!({ "sites": ["a", "b"] })))
     }
 
     #[test]
@@ -201,7 +215,10 @@ mod tests {
 
     #[test]
     fn a_lone_expression_keeps_its_type() {
-        assert_eq!(scope().render(&json!({ "n": "{{ params.days }}" })).unwrap(), json!({ "n": 3 }));
+        assert_eq!(
+            scope().render(&json!({ "n": "{{ params.days }}" })).unwrap(),
+            json!({ "n": 3 })
+        );
         assert_eq!(scope().render(&json!("{{ outputs.plan.sites }}")).unwrap(), json!(["a", "b"]));
         assert_eq!(scope().render(&json!("{{ params.days }} days")).unwrap(), json!("3 days"));
     }

@@ -57,13 +57,17 @@ pub struct Key {
 /// Reads one YAML document. The parser stops at the first error of syntax.
 pub fn parse(source: &Arc<SourceText>) -> Result<Node, Problem> {
     if source.text.len() > LARGEST_FILE {
-        let what = format!("the file has {} bytes; at most {LARGEST_FILE} are read", source.text.len());
-        return Err(Problem::of_file(source, what).hint("split it, or move data out of it".to_owned()));
+        let what =
+            format!("the file has {} bytes; at most {LARGEST_FILE} are read", source.text.len());
+        return Err(
+            Problem::of_file(source, what).hint("split it, or move data out of it".to_owned())
+        );
     }
     if source.text.contains('\0') {
         return Err(Problem::of_file(source, "the file is not text: it holds NUL bytes"));
     }
-    serde_saphyr::from_str_with_options(&source.text, options()).map_err(|error| problem(source, &error))
+    serde_saphyr::from_str_with_options(&source.text, options())
+        .map_err(|error| problem(source, &error))
 }
 
 fn options() -> Options {
@@ -101,8 +105,12 @@ fn in_plain_words(error: &serde_saphyr::Error) -> String {
         Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
             "the file holds more than one YAML document; only one is read".to_owned()
         }
-        Error::Budget { .. } => "the file holds more keys, values or aliases than are read".to_owned(),
-        Error::RecursiveReferencesRequireWeakTypes { .. } => "an alias refers to what it is part of".to_owned(),
+        Error::Budget { .. } => {
+            "the file holds more keys, values or aliases than are read".to_owned()
+        }
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            "an alias refers to what it is part of".to_owned()
+        }
         // The parser wraps this one in another error when it comes up inside a value.
         other if other.render().contains("alias replay limit") => {
             format!("the aliases of the file unfold to more than {MOST_UNFOLDED} values")
@@ -110,7 +118,8 @@ fn in_plain_words(error: &serde_saphyr::Error) -> String {
         _ => {
             // The parser's own words, without the place, which the problem tells.
             let what = error.without_snippet().render();
-            let what = what.split(" at line ").next().unwrap_or(&what).trim_start_matches("error: ");
+            let what =
+                what.split(" at line ").next().unwrap_or(&what).trim_start_matches("error: ");
             match what.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
                 Some((_, rest)) => rest.to_owned(),
                 None => what.to_owned(),
@@ -183,9 +192,13 @@ impl Node {
             Content::Bool(value) => Value::Bool(*value),
             Content::Number(number) => Value::Number(number.clone()),
             Content::Text(text) => Value::String(text.clone()),
-            Content::List(members) => members.iter().filter_map(|member| member.turned(turn)).collect(),
+            Content::List(members) => {
+                members.iter().filter_map(|member| member.turned(turn)).collect()
+            }
             Content::Map(entries) => {
-                let turned = entries.iter().filter_map(|(key, value)| Some((key.text.clone(), value.turned(turn)?)));
+                let turned = entries
+                    .iter()
+                    .filter_map(|(key, value)| Some((key.text.clone(), value.turned(turn)?)));
                 Value::Object(turned.collect::<Map<_, _>>())
             }
         }
@@ -233,7 +246,9 @@ impl<'de> Deserialize<'de> for Key {
             Content::Number(number) => number.to_string(),
             Content::Null => "null".to_owned(),
             Content::List(_) | Content::Map(_) => {
-                return Err(serde::de::Error::custom("a key must be a text, not a list or a mapping"));
+                return Err(serde::de::Error::custom(
+                    "a key must be a text, not a list or a mapping",
+                ));
             }
         };
         Ok(Self { span, text })
@@ -272,7 +287,9 @@ impl<'de> Visitor<'de> for ContentVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Content, E> {
-        Number::from_f64(value).map(Content::Number).ok_or_else(|| E::custom(format!("`{value}` is not a finite number")))
+        Number::from_f64(value)
+            .map(Content::Number)
+            .ok_or_else(|| E::custom(format!("`{value}` is not a finite number")))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Content, E> {
@@ -339,11 +356,20 @@ mod tests {
     #[test]
     fn bad_files_are_refused_with_their_reason() {
         let deep = "[".repeat(200) + &"]".repeat(200);
-        let laughs = (1..20).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
-            let alias = format!("*a{}, ", level - 1).repeat(9);
-            format!("{text}a{level}: &a{level} [{alias}]\n")
-        });
-        for text in ["a: [1, 2", "a: b: c", "\0", "a: 1\n---\nb: 2\n", &deep, &laughs, &"x".repeat(LARGEST_FILE + 1)] {
+        let laughs =
+            (1..20).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+                let alias = format!("*a{}, ", level - 1).repeat(9);
+                format!("{text}a{level}: &a{level} [{alias}]\n")
+            });
+        for text in [
+            "a: [1, 2",
+            "a: b: c",
+            "\0",
+            "a: 1\n---\nb: 2\n",
+            &deep,
+            &laughs,
+            &"x".repeat(LARGEST_FILE + 1),
+        ] {
             assert!(parse(&source(text)).is_err(), "{}", &text[..text.len().min(20)]);
         }
     }

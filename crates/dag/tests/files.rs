@@ -7,7 +7,7 @@ use tidemill_dag::names::TaskName;
 
 fn text_of(folder: &str, name: &str) -> String {
     let path = format!("{}/tests/{folder}/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(path).unwrap()
+    std::fs::read_to_string(path).expect("the file is there")
 }
 
 #[test]
@@ -27,15 +27,32 @@ fn tasks_are_planned_in_an_order_in_which_they_can_run() {
 
 #[test]
 fn every_bad_file_is_told_all_that_is_wrong_with_it() {
-    for name in ["names", "ports", "params", "templates", "order", "reach", "secrets", "twice", "syntax", "empty", "shape"] {
+    for name in [
+        "names",
+        "ports",
+        "params",
+        "templates",
+        "order",
+        "reach",
+        "secrets",
+        "twice",
+        "syntax",
+        "empty",
+        "shape",
+    ] {
         insta::assert_snapshot!(name, problems(name, &text_of("bad", name)));
     }
 }
 
 #[test]
 fn the_hash_ignores_comments_and_the_order_of_keys() {
-    let one = read("a", "dag: a\ntasks:\n  x: { uses: noop, needs: [y] }\n  y: { uses: noop }\n").unwrap();
-    let other = read("a", "# hello\ntasks:\n  y: { uses: noop }\n  x: { needs: [y], uses: noop } # there\ndag: a\n").unwrap();
+    let one = read("a", "dag: a\ntasks:\n  x: { uses: noop, needs: [y] }\n  y: { uses: noop }\n")
+        .unwrap();
+    let other = read(
+        "a",
+        "# hello\ntasks:\n  y: { uses: noop }\n  x: { needs: [y], uses: noop } # there\ndag: a\n",
+    )
+    .unwrap();
 
     assert_eq!(one.hash, other.hash);
     assert_eq!(one.plan, other.plan);
@@ -45,12 +62,20 @@ fn the_hash_ignores_comments_and_the_order_of_keys() {
 fn the_hash_covers_included_files() {
     let text = text_of("good", "thermal");
     let catalog = support::catalog();
-    let source = std::sync::Arc::new(tidemill_dag::problem::SourceText::new("dags/thermal.yaml".into(), text));
+    let source = std::sync::Arc::new(tidemill_dag::problem::SourceText::new(
+        "dags/thermal.yaml".into(),
+        text,
+    ));
     let mut changed = support::repository();
     changed.0.insert("configs/checks/plant.yaml", "not_null: [time]\n");
     let mut recommented = support::repository();
-    recommented.0.insert("configs/checks/plant.yaml", "# why\nmostly: { share: 0.99 }\nnot_null: [time, value]\n");
-    let hash = |files: &support::Repository| tidemill_dag::load::read_dag(&source, &catalog, files).unwrap().hash;
+    recommented.0.insert(
+        "configs/checks/plant.yaml",
+        "# why\nmostly: { share: 0.99 }\nnot_null: [time, value]\n",
+    );
+    let hash = |files: &support::Repository| {
+        tidemill_dag::load::read_dag(&source, &catalog, files).unwrap().hash
+    };
 
     assert_ne!(hash(&support::repository()), hash(&changed));
     assert_eq!(hash(&support::repository()), hash(&recommented));
@@ -79,10 +104,13 @@ fn a_checked_file_reads_back_from_its_stored_form() {
 #[test]
 fn five_thousand_tasks_are_read_and_one_more_is_not() {
     let file = |count: usize| {
-        let tasks: String = (0..count).map(|index| format!("  t{index}: {{ uses: noop }}\n")).collect();
-        format!("dag: large\ntasks:\n{tasks}")
+        let tasks: Vec<String> =
+            (0..count).map(|index| format!("  t{index}: {{ uses: noop }}\n")).collect();
+        format!("dag: large\ntasks:\n{}", tasks.concat())
     };
 
     assert_eq!(problems("large", &file(5_000)), "no problems");
-    assert!(problems("large", &file(5_001)).contains("5001 tasks in one file; at most 5000 are read"));
+    assert!(
+        problems("large", &file(5_001)).contains("5001 tasks in one file; at most 5000 are read")
+    );
 }

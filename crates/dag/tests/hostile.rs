@@ -12,6 +12,10 @@ const THERMAL: &str = include_str!("good/thermal.yaml");
 /// Reading even a hostile file of the largest size stays far below this, also unoptimised on a busy machine.
 const BOUND: Duration = Duration::from_secs(20);
 
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(line).collect::<Vec<_>>().concat()
+}
+
 fn refused(name: &str, text: &str) -> String {
     let started = Instant::now();
     let printed = problems(name, text);
@@ -31,7 +35,7 @@ fn each_sort_of_hostile_file_is_refused_with_a_reason() {
         ("binary", "\u{0}\u{1}\u{2}PNG".to_owned()),
         ("control", "dag: \u{7}\u{1b}[31m".to_owned()),
         ("deep_flow", format!("dag: a\ntasks: {}{}", "[".repeat(5_000), "]".repeat(5_000))),
-        ("deep_block", (0..500).map(|level| format!("{}k:\n", " ".repeat(level))).collect()),
+        ("deep_block", lines(500, |level| format!("{}k:\n", " ".repeat(level)))),
         ("laughs", laughs),
         ("self_alias", "a: &a [*a]\n".to_owned()),
         ("path_name", "dag: ../../../etc/passwd\ntasks: { a: { uses: noop } }\n".to_owned()),
@@ -40,11 +44,18 @@ fn each_sort_of_hostile_file_is_refused_with_a_reason() {
         ("tabs", "dag: a\ntasks:\n\ta: { uses: noop }\n".to_owned()),
         ("not_a_mapping", "- a\n- b\n".to_owned()),
         ("tags", "dag: !!python/object:os.system a\ntasks: !!set {a}\n".to_owned()),
-        ("many_keys", (0..60_000).map(|key| format!("k{key}: 1\n")).collect()),
+        ("many_keys", lines(60_000, |key| format!("k{key}: 1\n"))),
         ("long_key", format!("{}: 1\n", "k".repeat(500_000))),
         ("infinite", "dag: a\nparallel_runs: .inf\ntasks: { a: { uses: noop } }\n".to_owned()),
         ("list_key", "? [a, b]\n: c\n".to_owned()),
-        ("long_expression", format!("dag: a\ntasks: {{ a: {{ uses: noop, when: \"{}1{}\" }} }}\n", "(".repeat(100_000), ")".repeat(100_000))),
+        (
+            "long_expression",
+            format!(
+                "dag: a\ntasks: {{ a: {{ uses: noop, when: \"{}1{}\" }} }}\n",
+                "(".repeat(100_000),
+                ")".repeat(100_000)
+            ),
+        ),
     ];
     let reasons: Vec<String> = files.iter().map(|(name, text)| refused(name, text)).collect();
 

@@ -7,7 +7,7 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// Each benchmark's package and its file in `benches/`.
-const BENCHES: &[(&str, &str)] = &[("tidemill-dag", "advance")];
+const BENCHES: &[(&str, &str)] = &[("tidemill-dag", "advance"), ("tidemill-tests", "cli")];
 
 /// Runs all benchmarks, or the one that the argument names.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -46,9 +46,11 @@ mod tests {
 
     #[test]
     fn every_benchmark_in_the_list_is_a_file() {
-        let crates = Workspace::find().unwrap().root.join("crates");
+        let root = Workspace::find().unwrap().root;
         for (package, bench) in BENCHES {
-            let folder = crates.join(package.trim_start_matches("tidemill-"));
+            let name = package.trim_start_matches("tidemill-");
+            let folder =
+                if name == "tests" { root.join(name) } else { root.join("crates").join(name) };
 
             let file = folder.join("benches").join(format!("{bench}.rs"));
 

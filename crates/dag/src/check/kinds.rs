@@ -10,7 +10,8 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     let pools = || draft.catalog.pools.iter().map(String::as_str);
     let mut check_pool = |pool: &str, place: &crate::yaml::Node| {
         if pools().all(|known| known != pool) {
-            let problem = Problem::at(draft.source, place.span.clone(), format!("unknown pool `{pool}`"));
+            let problem =
+                Problem::at(draft.source, place.span.clone(), format!("unknown pool `{pool}`"));
             problems.add(problem.hint(suggest(pool, "pools", pools())));
         }
     };
@@ -38,7 +39,9 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         }
         for objection in (kind.check)(&with) {
             let place = node.get("with").unwrap_or(node).at_pointer(&objection.at);
-            problems.add(Problem::at(draft.source, place.span.clone(), objection.what).hint(objection.hint));
+            problems.add(
+                Problem::at(draft.source, place.span.clone(), objection.what).hint(objection.hint),
+            );
         }
     }
 }

@@ -5,12 +5,16 @@ use crate::problem::{Problem, Problems};
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     for (name, param) in &draft.spec.params {
-        let Some((key, node)) = draft.root.get("params").and_then(|params| params.entry(name.as_str())) else {
+        let Some((key, node)) =
+            draft.root.get("params").and_then(|params| params.entry(name.as_str()))
+        else {
             continue;
         };
         let Some(default) = &param.default else {
             if draft.spec.schedule.is_some() {
-                let what = format!("the parameter `{name}` has no default, so a scheduled run cannot start");
+                let what = format!(
+                    "the parameter `{name}` has no default, so a scheduled run cannot start"
+                );
                 let hint = "give it a `default`, or drop the `schedule`".to_owned();
                 problems.add(Problem::at(draft.source, key.span.clone(), what).hint(hint));
             }
@@ -18,7 +22,11 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         };
         let place = node.get("default").unwrap_or(node);
         if let Some(fault) = param.refuse(default) {
-            problems.add(Problem::at(draft.source, place.span.clone(), format!("the default of `{name}` {fault}")));
+            problems.add(Problem::at(
+                draft.source,
+                place.span.clone(),
+                format!("the default of `{name}` {fault}"),
+            ));
         }
     }
 }

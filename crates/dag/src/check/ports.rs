@@ -19,7 +19,12 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     }
 }
 
-fn check_inputs(draft: &Draft<'_>, problems: &mut Problems, (name, task): (&TaskName, &TaskSpec), kind: &Signature) {
+fn check_inputs(
+    draft: &Draft<'_>,
+    problems: &mut Problems,
+    (name, task): (&TaskName, &TaskSpec),
+    kind: &Signature,
+) {
     let inputs = draft.task_node(name).get("inputs");
     for (port_name, wires) in &task.inputs {
         let Some((key, place)) = inputs.and_then(|inputs| inputs.entry(port_name.as_str())) else {
@@ -36,29 +41,44 @@ fn check_inputs(draft: &Draft<'_>, problems: &mut Problems, (name, task): (&Task
             let place = place.members().get(index).unwrap_or(place);
             check_wire(draft, problems, (name, port), (wire, place));
         }
-        let is_mapped = |wire: &Wire| draft.spec.tasks.get(&wire.task).is_some_and(|task| task.for_each.is_some());
+        let is_mapped = |wire: &Wire| {
+            draft.spec.tasks.get(&wire.task).is_some_and(|task| task.for_each.is_some())
+        };
         let gives_many = wires.0.len() > 1 || wires.0.iter().any(is_mapped);
         if gives_many && port.arity != Arity::Many {
-            let what = format!("input `{port_name}` of `{name}` takes one artefact, but is wired to several");
+            let what = format!(
+                "input `{port_name}` of `{name}` takes one artefact, but is wired to several"
+            );
             problems.add(Problem::at(draft.source, place.span.clone(), what));
         }
         if task.when.rule != TriggerRule::AllSucceeded && port.arity == Arity::One {
-            let what = format!("input `{port_name}` of `{name}` may be missing when its rule is `{}`", task.when.rule.label());
-            let hint = "wire inputs only under `all_succeeded`; order without data by `needs`".to_owned();
+            let what = format!(
+                "input `{port_name}` of `{name}` may be missing when its rule is `{}`",
+                task.when.rule.label()
+            );
+            let hint =
+                "wire inputs only under `all_succeeded`; order without data by `needs`".to_owned();
             problems.add(Problem::at(draft.source, place.span.clone(), what).hint(hint));
         }
     }
 }
 
-fn check_wire(draft: &Draft<'_>, problems: &mut Problems, (name, port): (&TaskName, &Port), (wire, place): (&Wire, &Node)) {
-    let Some(maker) = draft.spec.tasks.get(&wire.task).and_then(|task| draft.signature(task)) else {
+fn check_wire(
+    draft: &Draft<'_>,
+    problems: &mut Problems,
+    (name, port): (&TaskName, &Port),
+    (wire, place): (&Wire, &Node),
+) {
+    let Some(maker) = draft.spec.tasks.get(&wire.task).and_then(|task| draft.signature(task))
+    else {
         return;
     };
     let outputs = maker.ports.outputs;
     match maker.ports.output(wire.port.as_str()) {
         None => {
             let what = format!("`{}` has no output `{}`", wire.task, wire.port);
-            let hint = suggest(wire.port.as_str(), "outputs", outputs.iter().map(|output| output.name));
+            let hint =
+                suggest(wire.port.as_str(), "outputs", outputs.iter().map(|output| output.name));
             problems.add(Problem::at(draft.source, place.span.clone(), what).hint(hint));
         }
         Some(output) if output.holds != port.holds => {
@@ -66,7 +86,10 @@ fn check_wire(draft: &Draft<'_>, problems: &mut Problems, (name, port): (&TaskNa
                 "input `{}` of `{name}` takes `{}`, but `{wire}` holds `{}`",
                 port.name, port.holds, output.holds
             );
-            problems.add(Problem::at(draft.source, place.span.clone(), what).hint(other_source(draft, name, port)));
+            problems.add(
+                Problem::at(draft.source, place.span.clone(), what)
+                    .hint(other_source(draft, name, port)),
+            );
         }
         Some(_) => {}
     }
@@ -76,18 +99,32 @@ fn check_wire(draft: &Draft<'_>, problems: &mut Problems, (name, port): (&TaskNa
 fn other_source(draft: &Draft<'_>, name: &TaskName, port: &Port) -> Option<String> {
     let others = draft.spec.tasks.iter().filter(|(other, _)| *other != name);
     let mut fitting = others.filter_map(|(other, task)| {
-        let output = draft.signature(task)?.ports.outputs.iter().find(|output| output.holds == port.holds)?;
+        let output = draft
+            .signature(task)?
+            .ports
+            .outputs
+            .iter()
+            .find(|output| output.holds == port.holds)?;
         Some(format!("did you mean `{other}.{}`?", output.name))
     });
     fitting.next()
 }
 
-fn check_required(draft: &Draft<'_>, problems: &mut Problems, (name, task): (&TaskName, &TaskSpec), kind: &Signature) {
+fn check_required(
+    draft: &Draft<'_>,
+    problems: &mut Problems,
+    (name, task): (&TaskName, &TaskSpec),
+    kind: &Signature,
+) {
     for port in kind.ports.inputs.iter().filter(|port| port.arity == Arity::One) {
         if !task.inputs.contains_key(port.name) {
             let what = format!("`{name}` lacks the input `{}`", port.name);
-            let hint = other_source(draft, name, port).map(|found| found.replace("did you mean", "wire it, for instance to"));
-            problems.add(Problem::at(draft.source, draft.task_key(name), what).hint(hint.map(|hint| hint.replace('?', ""))));
+            let hint = other_source(draft, name, port)
+                .map(|found| found.replace("did you mean", "wire it, for instance to"));
+            problems.add(
+                Problem::at(draft.source, draft.task_key(name), what)
+                    .hint(hint.map(|hint| hint.replace('?', ""))),
+            );
         }
     }
 }

@@ -24,7 +24,8 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     };
     let mut ends: BTreeMap<&TaskName, Ends> = BTreeMap::new();
     for node in plan.nodes() {
-        let upstream: Vec<Ends> = node.upstream.iter().map(|index| ends[&plan.node(*index).name]).collect();
+        let upstream: Vec<Ends> =
+            node.upstream.iter().map(|index| ends[&plan.node(*index).name]).collect();
         let can_start = can_start(node, &upstream);
         if let Err(why) = can_start {
             let what = format!("`{}` can never start: {why}", node.name);
@@ -38,12 +39,24 @@ fn can_start(node: &Node, upstream: &[Ends]) -> Result<(), &'static str> {
     let some = |can: fn(&Ends) -> bool| upstream.iter().any(can);
     let all = |can: fn(&Ends) -> bool| upstream.iter().all(can);
     match node.rule() {
-        TriggerRule::AllSucceeded if !all(|ends| ends.succeeded) => Err("a task that it needs can never succeed"),
-        TriggerRule::OneFailed if upstream.is_empty() => Err("its rule is `one_failed`, but it needs no task"),
-        TriggerRule::OneFailed if !some(|ends| ends.failed) => Err("no task that it needs can fail"),
-        TriggerRule::OneSucceeded if upstream.is_empty() => Err("its rule is `one_succeeded`, but it needs no task"),
-        TriggerRule::OneSucceeded if !some(|ends| ends.succeeded) => Err("no task that it needs can succeed"),
-        TriggerRule::NoneFailed if !all(|ends| ends.succeeded || ends.skipped) => Err("a task that it needs always fails"),
+        TriggerRule::AllSucceeded if !all(|ends| ends.succeeded) => {
+            Err("a task that it needs can never succeed")
+        }
+        TriggerRule::OneFailed if upstream.is_empty() => {
+            Err("its rule is `one_failed`, but it needs no task")
+        }
+        TriggerRule::OneFailed if !some(|ends| ends.failed) => {
+            Err("no task that it needs can fail")
+        }
+        TriggerRule::OneSucceeded if upstream.is_empty() => {
+            Err("its rule is `one_succeeded`, but it needs no task")
+        }
+        TriggerRule::OneSucceeded if !some(|ends| ends.succeeded) => {
+            Err("no task that it needs can succeed")
+        }
+        TriggerRule::NoneFailed if !all(|ends| ends.succeeded || ends.skipped) => {
+            Err("a task that it needs always fails")
+        }
         TriggerRule::AllSucceeded
         | TriggerRule::AllDone
         | TriggerRule::OneFailed

@@ -6,15 +6,18 @@ use crate::problem::{Problem, Problems};
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     let spec = draft.spec;
     let place = |key: &str| draft.root.get(key).unwrap_or(draft.root).span.clone();
-    if let (Some(schedule), Some(stretch)) = (&spec.schedule, spec.interval) {
-        if let Err(misfit) = schedule.fit(stretch) {
-            let what = format!("the interval does not fit the schedule: {misfit}");
-            problems.add(Problem::at(draft.source, place("interval"), what).hint(misfit.hint()));
-        }
+    if let (Some(schedule), Some(stretch)) = (&spec.schedule, spec.interval)
+        && let Err(misfit) = schedule.fit(stretch)
+    {
+        let what = format!("the interval does not fit the schedule: {misfit}");
+        problems.add(Problem::at(draft.source, place("interval"), what).hint(misfit.hint()));
     }
     let has_schedule = draft.root.get("schedule").is_some();
     if spec.deadline.is_some() && !has_schedule {
         let hint = "add a `schedule`, or drop the `deadline`".to_owned();
-        problems.add(Problem::at(draft.source, place("deadline"), "a deadline without a schedule").hint(hint));
+        problems.add(
+            Problem::at(draft.source, place("deadline"), "a deadline without a schedule")
+                .hint(hint),
+        );
     }
 }

@@ -9,7 +9,16 @@ const HINT: &str = "read it from the environment, as `{{ env.NAME }}`, and allow
 
 /// Words that a key for a secret ends with.
 const SECRET_KEYS: [&str; 10] = [
-    "password", "passwd", "secret", "token", "api_key", "apikey", "access_key", "private_key", "credential", "credentials",
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "access_key",
+    "private_key",
+    "credential",
+    "credentials",
 ];
 
 /// How well-known secrets begin.
@@ -39,15 +48,22 @@ fn visit(draft: &Draft<'_>, node: &Node, problems: &mut Problems) {
                 tell(node, format!("{noun} is written in the file"));
             }
         }
-        Content::List(members) => members.iter().for_each(|member| visit(draft, member, problems)),
+        Content::List(members) => {
+            for member in members {
+                visit(draft, member, problems);
+            }
+        }
         Content::Map(entries) => {
             for (key, value) in entries {
-                let literal = value.as_text().filter(|text| !text.is_empty() && !has_template(text));
+                let literal =
+                    value.as_text().filter(|text| !text.is_empty() && !has_template(text));
                 if is_secret_key(&key.text) && literal.is_some() {
                     tell(value, format!("the secret `{}` is written in the file", key.text));
                 }
             }
-            entries.iter().for_each(|(_, value)| visit(draft, value, problems));
+            for (_, value) in entries {
+                visit(draft, value, problems);
+            }
         }
         Content::Text(_) | Content::Null | Content::Bool(_) | Content::Number(_) => {}
     }
@@ -63,8 +79,11 @@ fn secret_in(text: &str) -> Option<&'static str> {
     if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
         return Some("a private key");
     }
-    let is_token = |word: &str| SECRET_STARTS.iter().any(|(start, least)| word.starts_with(start) && word.len() >= *least);
-    if text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',')).any(is_token) {
+    let is_token = |word: &str| {
+        SECRET_STARTS.iter().any(|(start, least)| word.starts_with(start) && word.len() >= *least)
+    };
+    if text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',')).any(is_token)
+    {
         return Some("an access token");
     }
     has_password_in_address(text).then_some("a password in an address")
@@ -93,7 +112,12 @@ mod tests {
 
     #[test]
     fn plain_addresses_are_no_secrets() {
-        for text in ["postgres://me@db:5432/x", "https://a.b:80/c@d:e", "s3://bucket/AKIA", "mail@example.com"] {
+        for text in [
+            "postgres://me@db:5432/x",
+            "https://a.b:80/c@d:e",
+            "s3://bucket/AKIA",
+            "mail@example.com",
+        ] {
             assert_eq!(secret_in(text), None, "{text}");
         }
     }

@@ -1,12 +1,15 @@
 //! Templates and expressions read only what is there, and call only what is allowed.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::Draft;
 use crate::names::TaskName;
 use crate::problem::{Problem, Problems, suggest};
 use crate::spec::{ForEach, TaskSpec, TriggerRule};
-use crate::template::{BadTemplate, FILTERS, TESTS, Use, UseKind, has_template, uses_in_expression, uses_in_template};
+use crate::template::{
+    BadTemplate, FILTERS, TESTS, Use, UseKind, has_template, uses_in_expression, uses_in_template,
+};
 use crate::yaml::{Content, Node};
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
@@ -16,11 +19,14 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         if let Some(with) = node.get("with") {
             reader.check_tree(with, problems);
         }
-        if task.when.condition.is_some() && let Some(when) = node.get("when") {
+        if task.when.condition.is_some()
+            && let Some(when) = node.get("when")
+        {
             let place = when.get("if").unwrap_or(when);
             reader.check_expression(place, Item::Absent, problems);
         }
-        if let (Some(ForEach::Expression(_)), Some(place)) = (&task.for_each, node.get("for_each")) {
+        if let (Some(ForEach::Expression(_)), Some(place)) = (&task.for_each, node.get("for_each"))
+        {
             reader.check_expression(place, Item::Absent, problems);
         }
     }
@@ -44,55 +50,68 @@ impl Reader<'_> {
         match &node.content {
             Content::Text(text) if has_template(text) => {
                 let item = if self.task.for_each.is_some() { Item::Present } else { Item::Absent };
-                self.check_uses(node, text, uses_in_template(text), item, problems);
+                self.check_uses(node, uses_in_template(text), item, problems);
             }
-            Content::List(members) => members.iter().for_each(|member| self.check_tree(member, problems)),
-            Content::Map(entries) => entries.iter().for_each(|(_, value)| self.check_tree(value, problems)),
+            Content::List(members) => {
+                for member in members {
+                    self.check_tree(member, problems);
+                }
+            }
+            Content::Map(entries) => {
+                for (_, value) in entries {
+                    self.check_tree(value, problems);
+                }
+            }
             Content::Text(_) | Content::Null | Content::Bool(_) | Content::Number(_) => {}
         }
     }
 
     fn check_expression(&self, node: &Node, item: Item, problems: &mut Problems) {
         if let Some(text) = node.as_text().filter(|text| !has_template(text)) {
-            self.check_uses(node, text, uses_in_expression(text), item, problems);
+            self.check_uses(node, uses_in_expression(text), item, problems);
         }
     }
 
     fn check_uses(
         &self,
         node: &Node,
-        text: &str,
         uses: Result<Vec<Use>, BadTemplate>,
         item: Item,
         problems: &mut Problems,
     ) {
+        let text = node.as_text().unwrap_or_default();
         match uses {
             Err(error) => {
                 let what = format!("`{}` cannot be read: {}", shortened(text), error.what);
-                problems.add(self.problem(node, text, error.offset, 1, what));
+                let end = error.offset + 1;
+                problems.add(Problem::at(
+                    self.draft.source,
+                    self.inside(node, error.offset..end),
+                    what,
+                ));
             }
             Ok(uses) => {
                 for found in uses {
                     if let Some((what, hint)) = self.refuse(&found, item) {
-                        let length = found.path[0].len();
-                        problems.add(self.problem(node, text, found.offset, length, what).hint(hint));
+                        let part = found.offset..found.offset + found.path[0].len();
+                        let span = self.inside(node, part);
+                        problems.add(Problem::at(self.draft.source, span, what).hint(hint));
                     }
                 }
             }
         }
     }
 
-    /// A problem inside a text. Its place is exact where the text stands in the file as it is, without escapes or folding.
-    fn problem(&self, node: &Node, text: &str, offset: usize, length: usize, what: String) -> Problem {
+    /// Where a part of a text stands: exact where the text stands in the file as it is, without escapes or folding.
+    fn inside(&self, node: &Node, part: Range<usize>) -> Range<usize> {
         let raw = self.draft.source.text.get(node.span.clone()).unwrap_or_default();
-        let span = match raw.find(text) {
+        match raw.find(node.as_text().unwrap_or_default()) {
             Some(start) => {
-                let start = node.span.start + start + offset;
-                start..start + length
+                let start = node.span.start + start;
+                start + part.start..start + part.end
             }
             None => node.span.clone(),
-        };
-        Problem::at(self.draft.source, span, what)
+        }
     }
 
     /// What is wrong with one use, and what to do about it.
@@ -100,7 +119,8 @@ impl Reader<'_> {
         let name = found.path[0].as_str();
         match found.kind {
             UseKind::Forbidden => {
-                let hint = "use an expression with filters, such as `{{ interval.start | date }}`".to_owned();
+                let hint = "use an expression with filters, such as `{{ interval.start | date }}`"
+                    .to_owned();
                 Some((format!("a {name} has no place in a DAG file"), Some(hint)))
             }
             UseKind::Filter => unknown(name, "filter", "filters", &FILTERS),
@@ -123,15 +143,26 @@ impl Reader<'_> {
             ("run", Some(key)) => unknown_member("run", key, &["id", "kind"]),
             ("interval", Some(key)) => unknown_member("interval", key, &["start", "end"]),
             ("params", Some(key)) => {
-                let params: Vec<&str> = self.draft.root.get("params").map_or(&[][..], Node::entries).iter().map(|(key, _)| key.text.as_str()).collect();
+                let params: Vec<&str> = self
+                    .draft
+                    .root
+                    .get("params")
+                    .map_or(&[][..], Node::entries)
+                    .iter()
+                    .map(|(key, _)| key.text.as_str())
+                    .collect();
                 unknown_member("params", key, &params)
             }
             ("env", Some(key)) => {
-                let allowed: Vec<&str> = self.draft.catalog.env.iter().map(String::as_str).collect();
+                let allowed: Vec<&str> =
+                    self.draft.catalog.env.iter().map(String::as_str).collect();
                 let refused = unknown_member("env", key, &allowed)?;
                 let near = refused.1.filter(|hint| hint.starts_with("did you mean"));
                 let allow = format!("allow it: add `{key}` to `dags.env` in the configuration");
-                Some((format!("the environment variable `{key}` is not allowed in DAG files"), near.or(Some(allow))))
+                Some((
+                    format!("the environment variable `{key}` is not allowed in DAG files"),
+                    near.or(Some(allow)),
+                ))
             }
             ("outputs", Some(task)) => self.refuse_output(task),
             ("dag" | "run" | "interval" | "params" | "env" | "outputs", None) => None,
@@ -144,7 +175,10 @@ impl Reader<'_> {
                 let rules = TriggerRule::ALL.map(TriggerRule::label);
                 let near_rule = crate::problem::nearest(other, rules).filter(|_| path.len() == 1);
                 let hint = near_rule.map(|rule| format!("did you mean the rule `{rule}`?"));
-                Some((format!("unknown name `{other}`"), hint.or_else(|| suggest(other, "names", known))))
+                Some((
+                    format!("unknown name `{other}`"),
+                    hint.or_else(|| suggest(other, "names", known)),
+                ))
             }
         }
     }
@@ -156,7 +190,8 @@ impl Reader<'_> {
         }
         let is_upstream = self.ancestors().contains(task);
         (!is_upstream).then(|| {
-            let what = format!("`{}` reads the output of `{task}`, but does not wait for it", self.name);
+            let what =
+                format!("`{}` reads the output of `{task}`, but does not wait for it", self.name);
             (what, Some(format!("add `{task}` to its `needs`")))
         })
     }
@@ -167,15 +202,23 @@ impl Reader<'_> {
         let mut waiting: Vec<&TaskName> = self.task.upstream();
         while let Some(name) = waiting.pop() {
             if seen.insert(name.as_str()) {
-                waiting.extend(self.draft.spec.tasks.get(name).into_iter().flat_map(TaskSpec::upstream));
+                waiting.extend(
+                    self.draft.spec.tasks.get(name).into_iter().flat_map(TaskSpec::upstream),
+                );
             }
         }
         seen
     }
 }
 
-fn unknown(name: &str, noun: &str, nouns: &str, known: &[&str]) -> Option<(String, Option<String>)> {
-    (!known.contains(&name)).then(|| (format!("unknown {noun} `{name}`"), suggest(name, nouns, known.iter().copied())))
+fn unknown(
+    name: &str,
+    noun: &str,
+    nouns: &str,
+    known: &[&str],
+) -> Option<(String, Option<String>)> {
+    (!known.contains(&name))
+        .then(|| (format!("unknown {noun} `{name}`"), suggest(name, nouns, known.iter().copied())))
 }
 
 fn unknown_member(object: &str, key: &str, known: &[&str]) -> Option<(String, Option<String>)> {

@@ -59,27 +59,30 @@ fn reversed(upstream: &[Vec<usize>]) -> Vec<Vec<usize>> {
     downstream
 }
 
-/// Kahn's algorithm, taking the first free task in the order of the file each time.
+/// Kahn's algorithm, taking the free task whose name comes first each time: the order of the file does not count, as it
+/// does not in the content hash.
 pub(super) fn topological(dag: &DagSpec, upstream: &[Vec<usize>]) -> Result<Vec<usize>, Cycle> {
     let downstream = reversed(upstream);
     let mut waiting: Vec<usize> = upstream.iter().map(Vec::len).collect();
-    let mut free: BTreeSet<usize> = (0..waiting.len()).filter(|&task| waiting[task] == 0).collect();
+    let name = |task: usize| dag.tasks.get_index(task).expect("places come from this map").0;
+    let free = (0..waiting.len()).filter(|&task| waiting[task] == 0);
+    let mut free: BTreeSet<(&TaskName, usize)> = free.map(|task| (name(task), task)).collect();
     let mut order = Vec::with_capacity(waiting.len());
-    while let Some(task) = free.pop_first() {
+    while let Some((_, task)) = free.pop_first() {
         order.push(task);
         for &next in &downstream[task] {
             waiting[next] -= 1;
             if waiting[next] == 0 {
-                free.insert(next);
+                free.insert((name(next), next));
             }
         }
     }
     if order.len() == waiting.len() {
         return Ok(order);
     }
-    let name =
-        |task: usize| dag.tasks.get_index(task).expect("places come from this map").0.clone();
-    Err(Cycle { path: ring_among(upstream, &waiting).into_iter().map(name).collect() })
+    Err(Cycle {
+        path: ring_among(upstream, &waiting).into_iter().map(|task| name(task).clone()).collect(),
+    })
 }
 
 /// Follows unfinished upstreams from an unfinished task until one comes up again.
@@ -115,11 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn ties_keep_the_order_of_the_file() {
+    fn ties_are_broken_by_name_whatever_the_order_of_the_file() {
         let plan = plan(&[("late", "first"), ("b", ""), ("first", ""), ("a", "")]);
 
         let names: Vec<&str> = plan.nodes().iter().map(|node| node.name.as_str()).collect();
-        assert_eq!(names, ["b", "first", "late", "a"]);
+        assert_eq!(names, ["a", "b", "first", "late"]);
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
+use chrono::{
+    DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone,
+};
 use chrono_tz::{GapInfo, TZ_VARIANTS, Tz};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -90,7 +92,11 @@ impl Zone {
     pub fn start_of(self, day: NaiveDate) -> Timestamp {
         // Clocks are not changed at noon, so noon leads safely into the day.
         let noon = day.and_time(NaiveTime::MIN) + TimeDelta::hours(12);
-        let instant = self.0.from_local_datetime(&noon).earliest().map_or_else(|| noon.and_utc(), |noon| noon.to_utc());
+        let instant = self
+            .0
+            .from_local_datetime(&noon)
+            .earliest()
+            .map_or_else(|| noon.and_utc(), |noon| noon.to_utc());
         Stretch::DAY.floor(self, instant)
     }
 

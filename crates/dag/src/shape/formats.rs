@@ -32,7 +32,9 @@ const FORMATS: [(&str, Check); 11] = [
     ("interval", |text| read::<Stretch>(text, |error| Some(error.hint()))),
     ("time", |text| read::<TimeOfDay>(text, |_| Some(BadTimeOfDay::HINT.to_owned()))),
     ("date-time", |text| {
-        read::<Timestamp>(text, |_| Some("write an instant such as `2026-11-20T00:00:00Z`".to_owned()))
+        read::<Timestamp>(text, |_| {
+            Some("write an instant such as `2026-11-20T00:00:00Z`".to_owned())
+        })
     }),
 ];
 
@@ -44,8 +46,13 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), Fault> {
     }
 }
 
-fn read<T: FromStr<Err: std::fmt::Display>>(text: &str, hint: fn(&T::Err) -> Option<String>) -> Result<(), Fault> {
-    T::from_str(text).map(|_| ()).map_err(|error| Fault { what: error.to_string(), hint: hint(&error) })
+fn read<T: FromStr<Err: std::fmt::Display>>(
+    text: &str,
+    hint: fn(&T::Err) -> Option<String>,
+) -> Result<(), Fault> {
+    T::from_str(text)
+        .map(|_| ())
+        .map_err(|error| Fault { what: error.to_string(), hint: hint(&error) })
 }
 
 /// What was probably meant by an unknown value.

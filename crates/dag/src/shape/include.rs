@@ -131,9 +131,10 @@ impl BadInclude {
             Self::Escapes { .. } | Self::Unread { error: FileError::Outside, .. } => {
                 Some("move the file into the repository, for instance into `configs/`".to_owned())
             }
-            Self::NotRelative { .. } => {
-                Some("write the path as seen from the DAG file, such as `../configs/checks/plant.yaml`".to_owned())
-            }
+            Self::NotRelative { .. } => Some(
+                "write the path as seen from the DAG file, such as `../configs/checks/plant.yaml`"
+                    .to_owned(),
+            ),
             Self::Unread { path, error: FileError::Missing { nearby } } => {
                 suggest(path, "files there", nearby.iter().map(String::as_str))
             }
@@ -143,7 +144,11 @@ impl BadInclude {
 }
 
 /// Reads a file that `source` includes.
-pub(super) fn read(source: &SourceText, files: &dyn Files, path: &str) -> Result<Arc<SourceText>, BadInclude> {
+pub(super) fn read(
+    source: &SourceText,
+    files: &dyn Files,
+    path: &str,
+) -> Result<Arc<SourceText>, BadInclude> {
     let path = resolve(&source.path, path)?;
     match files.read(&path) {
         Ok(text) => Ok(Arc::new(SourceText::new(path, text))),
@@ -153,7 +158,8 @@ pub(super) fn read(source: &SourceText, files: &dyn Files, path: &str) -> Result
 
 /// The path from the repository's root of `path` as seen from the file `from`.
 fn resolve(from: &str, path: &str) -> Result<String, BadInclude> {
-    let is_relative = !path.is_empty() && !path.starts_with('/') && !path.contains(['\\', '\0', ':']);
+    let is_relative =
+        !path.is_empty() && !path.starts_with('/') && !path.contains(['\\', '\0', ':']);
     if !is_relative {
         return Err(BadInclude::NotRelative { path: path.to_owned() });
     }

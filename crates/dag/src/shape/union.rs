@@ -15,7 +15,9 @@ pub(super) fn branches(schema: &Value) -> Option<&Vec<Value>> {
 pub(super) fn takes_type(schema: &Value, node: &Node) -> bool {
     match schema.get("type") {
         None => true,
-        Some(Value::Array(types)) => types.iter().filter_map(Value::as_str).any(|name| is_type(name, node)),
+        Some(Value::Array(types)) => {
+            types.iter().filter_map(Value::as_str).any(|name| is_type(name, node))
+        }
         Some(other) => other.as_str().is_none_or(|name| is_type(name, node)),
     }
 }
@@ -45,7 +47,9 @@ pub(super) fn nouns(schema: &Value) -> String {
         _ => "a mapping",
     };
     let names: Vec<&str> = match schema.get("type") {
-        Some(Value::Array(types)) => types.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect(),
+        Some(Value::Array(types)) => {
+            types.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect()
+        }
         Some(Value::String(name)) if name != "null" => vec![name],
         _ => Vec::new(),
     };
@@ -60,7 +64,8 @@ impl<'a> Shape<'a> {
         if node.as_text().is_some_and(|text| constants.contains(&text)) {
             return;
         }
-        let is_open = |branch: &&&'a Value| self::constants(branch).is_empty() && takes_type(branch, node);
+        let is_open =
+            |branch: &&&'a Value| self::constants(branch).is_empty() && takes_type(branch, node);
         let fitting: Vec<&'a Value> = resolved.iter().filter(is_open).copied().collect();
         match (fitting.as_slice(), node.as_text()) {
             ([], Some(text)) if !constants.is_empty() => {
@@ -68,8 +73,16 @@ impl<'a> Shape<'a> {
                 self.refuse(node, fault.what, fault.hint);
             }
             ([], _) => {
-                let nouns: Vec<String> = resolved.iter().map(|branch| nouns(branch)).filter(|noun| !noun.is_empty()).collect();
-                let what = format!("{name} must be {}, but is {}", unique(nouns).join(" or "), node.noun());
+                let nouns: Vec<String> = resolved
+                    .iter()
+                    .map(|branch| nouns(branch))
+                    .filter(|noun| !noun.is_empty())
+                    .collect();
+                let what = format!(
+                    "{name} must be {}, but is {}",
+                    unique(nouns).join(" or "),
+                    node.noun()
+                );
                 self.refuse(node, what, None);
             }
             ([only], _) => self.visit(only, node, name),
@@ -85,11 +98,13 @@ impl<'a> Shape<'a> {
         let Some((_, value)) = node.entry(key) else {
             return self.refuse(node, format!("{name} lacks the key `{key}`"), None);
         };
-        let meant = branches.iter().find(|branch| tag(branch).map(|(_, value)| value) == value.as_text());
+        let meant =
+            branches.iter().find(|branch| tag(branch).map(|(_, value)| value) == value.as_text());
         if let Some(branch) = meant {
             return self.visit(branch, node, name);
         }
-        let known: Vec<&str> = branches.iter().filter_map(|branch| tag(branch)).map(|(_, value)| value).collect();
+        let known: Vec<&str> =
+            branches.iter().filter_map(|branch| tag(branch)).map(|(_, value)| value).collect();
         let fault = formats::unknown(value.as_text().unwrap_or_default(), &known);
         self.refuse(value, fault.what, fault.hint);
         self.findings.unfit.insert(node.span.start);
@@ -125,7 +140,9 @@ fn constants(schema: &Value) -> Vec<&str> {
 /// The key and the constant that tell a branch from the others.
 fn tag(schema: &Value) -> Option<(&str, &str)> {
     let properties = schema.get("properties")?.as_object()?;
-    properties.iter().find_map(|(key, property)| Some((key.as_str(), property.get("const")?.as_str()?)))
+    properties
+        .iter()
+        .find_map(|(key, property)| Some((key.as_str(), property.get("const")?.as_str()?)))
 }
 
 fn unique(mut nouns: Vec<String>) -> Vec<String> {

@@ -61,6 +61,7 @@ impl Default for Limits {
 
 impl Limits {
     /// What holds for `task`: its own words first, these defaults for the rest.
+    #[must_use]
     pub fn of(&self, task: &TaskSpec) -> Self {
         let timeout = task.timeout.clone().unwrap_or_default();
         Self {

@@ -37,13 +37,12 @@ impl ParamType {
     /// The type that a default alone declares.
     fn of(value: &Value) -> Self {
         match value {
-            Value::Null => Self::String,
             Value::Bool(_) => Self::Boolean,
             Value::Number(number) if number.is_f64() => Self::Number,
             Value::Number(_) => Self::Integer,
             Value::String(text) if text.parse::<Lapse>().is_ok() => Self::Duration,
             Value::String(text) if text.parse::<Timestamp>().is_ok() => Self::Timestamp,
-            Value::String(_) => Self::String,
+            Value::Null | Value::String(_) => Self::String,
             Value::Array(_) => Self::List,
             Value::Object(_) => Self::Map,
         }
@@ -128,7 +127,8 @@ impl ParamSpec {
             return Some(format!("is not {}", self.of_type.noun()));
         }
         if !self.choices.is_empty() && !self.choices.contains(value) {
-            let choices: Vec<String> = self.choices.iter().map(|choice| format!("`{choice}`")).collect();
+            let choices: Vec<String> =
+                self.choices.iter().map(|choice| format!("`{choice}`")).collect();
             return Some(format!("is none of {}", choices.join(", ")));
         }
         let number = value.as_f64()?;
@@ -145,10 +145,18 @@ impl ParamSpec {
     /// such as "is not a number".
     pub fn read(&self, text: &str) -> Result<Value, String> {
         let value = match self.of_type {
-            ParamType::String | ParamType::Duration | ParamType::Timestamp => Value::String(text.to_owned()),
-            ParamType::Integer | ParamType::Number | ParamType::Boolean | ParamType::List | ParamType::Map => {
+            ParamType::String | ParamType::Duration | ParamType::Timestamp => {
+                Value::String(text.to_owned())
+            }
+            ParamType::Integer
+            | ParamType::Number
+            | ParamType::Boolean
+            | ParamType::List
+            | ParamType::Map => {
                 let source = Arc::new(SourceText::new("parameter".to_owned(), text.to_owned()));
-                yaml::parse(&source).map_err(|problem| format!("cannot be read: {}", problem.what))?.to_json()
+                yaml::parse(&source)
+                    .map_err(|problem| format!("cannot be read: {}", problem.what))?
+                    .to_json()
             }
         };
         match self.refuse(&value) {

@@ -48,7 +48,9 @@ impl FromStr for Recipient {
     type Err = BadRecipient;
 
     fn from_str(text: &str) -> Result<Self, BadRecipient> {
-        let is_plain = !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ','));
+        let is_plain = !text
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ','));
         if is_plain && (is_webhook(text) || is_mail(text)) {
             Ok(Self(text.into()))
         } else {

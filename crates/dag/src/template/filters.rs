@@ -15,8 +15,22 @@ pub const FILTERS: [&str; 37] = [
 
 /// The tests that a DAG file may use.
 pub const TESTS: [&str; 16] = [
-    "defined", "undefined", "none", "true", "false", "odd", "even", "number", "integer", "float",
-    "string", "sequence", "mapping", "in", "startingwith", "endingwith",
+    "defined",
+    "undefined",
+    "none",
+    "true",
+    "false",
+    "odd",
+    "even",
+    "number",
+    "integer",
+    "float",
+    "string",
+    "sequence",
+    "mapping",
+    "in",
+    "startingwith",
+    "endingwith",
 ];
 
 /// Adds our filters.
@@ -24,7 +38,8 @@ pub(super) fn add_to(environment: &mut Environment<'_>) {
     environment.add_filter("date", |text: &str| shown(text, "%Y-%m-%d"));
     environment.add_filter("time", |text: &str| shown(text, "%H:%M:%S"));
     environment.add_filter("strftime", |text: &str, format: &str| shown(text, format));
-    environment.add_filter("utc", |text: &str| Ok::<_, Error>(instant(text)?.to_utc().to_rfc3339()));
+    environment
+        .add_filter("utc", |text: &str| Ok::<_, Error>(instant(text)?.to_utc().to_rfc3339()));
     environment.add_filter("unix", |text: &str| Ok::<_, Error>(instant(text)?.timestamp()));
     environment.add_filter("plus", |text: &str, by: &str| moved(text, by, 1));
     environment.add_filter("minus", |text: &str, by: &str| moved(text, by, -1));
@@ -37,13 +52,18 @@ fn instant(text: &str) -> Result<DateTime<FixedOffset>, Error> {
 
 fn shown(text: &str, format: &str) -> Result<String, Error> {
     let items = chrono::format::StrftimeItems::new(format).parse();
-    let items = items.map_err(|_| Error::new(ErrorKind::InvalidOperation, format!("`{format}` is not a time format")))?;
+    let items = items.map_err(|_| {
+        Error::new(ErrorKind::InvalidOperation, format!("`{format}` is not a time format"))
+    })?;
     Ok(instant(text)?.format_with_items(items.iter()).to_string())
 }
 
 fn moved(text: &str, by: &str, sign: i32) -> Result<String, Error> {
     let refused = |what: String| Error::new(ErrorKind::InvalidOperation, what);
-    let lapse: Lapse = by.parse().map_err(|_| refused(format!("`{by}` is not a length of time")))?;
+    let lapse: Lapse =
+        by.parse().map_err(|_| refused(format!("`{by}` is not a length of time")))?;
     let moved = instant(text)?.checked_add_signed(lapse.delta() * sign);
-    moved.map(|moved| moved.to_rfc3339()).ok_or_else(|| refused(format!("`{text}` moved by `{by}` is out of range")))
+    moved
+        .map(|moved| moved.to_rfc3339())
+        .ok_or_else(|| refused(format!("`{text}` moved by `{by}` is out of range")))
 }

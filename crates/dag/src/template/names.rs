@@ -108,7 +108,10 @@ fn visit(expression: &Expr<'_>, uses: &mut Vec<Use>) {
         Expr::Var(_) | Expr::Const(_) => {}
         Expr::Slice(slice) => {
             visit(&slice.expr, uses);
-            [&slice.start, &slice.stop, &slice.step].into_iter().flatten().for_each(|part| visit(part, uses));
+            [&slice.start, &slice.stop, &slice.step]
+                .into_iter()
+                .flatten()
+                .for_each(|part| visit(part, uses));
         }
         Expr::UnaryOp(unary) => visit(&unary.expr, uses),
         Expr::BinOp(binary) => {
@@ -148,7 +151,10 @@ fn visit(expression: &Expr<'_>, uses: &mut Vec<Use>) {
 
 fn visit_argument(argument: &CallArg<'_>, uses: &mut Vec<Use>) {
     match argument {
-        CallArg::Pos(part) | CallArg::Kwarg(_, part) | CallArg::PosSplat(part) | CallArg::KwargSplat(part) => {
+        CallArg::Pos(part)
+        | CallArg::Kwarg(_, part)
+        | CallArg::PosSplat(part)
+        | CallArg::KwargSplat(part) => {
             visit(part, uses);
         }
     }
@@ -190,12 +196,15 @@ mod tests {
     use super::*;
 
     fn names(uses: &[Use]) -> Vec<String> {
-        uses.iter().map(|found| format!("{:?} {} @{}", found.kind, found.path.join("."), found.offset)).collect()
+        uses.iter()
+            .map(|found| format!("{:?} {} @{}", found.kind, found.path.join("."), found.offset))
+            .collect()
     }
 
     #[test]
     fn a_template_tells_what_it_reads_and_where() {
-        let uses = uses_in_template("a {{ interval.start | date }} {{ params[\"x\"] is defined }}").unwrap();
+        let uses = uses_in_template("a {{ interval.start | date }} {{ params[\"x\"] is defined }}")
+            .unwrap();
 
         assert_eq!(
             names(&uses),
@@ -205,7 +214,10 @@ mod tests {
 
     #[test]
     fn statements_and_calls_are_forbidden() {
-        assert_eq!(names(&uses_in_template("a {% if x %}b{% endif %}").unwrap()), ["Forbidden statement @2"]);
+        assert_eq!(
+            names(&uses_in_template("a {% if x %}b{% endif %}").unwrap()),
+            ["Forbidden statement @2"]
+        );
         assert_eq!(names(&uses_in_expression("range(3)").unwrap()), ["Forbidden function call @0"]);
     }
 

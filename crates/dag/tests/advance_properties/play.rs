@@ -248,7 +248,7 @@ impl Play {
     fn finish(&self, task: TaskIndex, attempt: Attempt, words: u16) -> Event {
         let verdict = match words % 16 {
             0..=6 => Verdict::Succeeded {
-                output: Arc::new(json!({ "flag": words % 3 > 0, "list": [1, 2] })),
+                output: Arc::new(json!({ "flag": !words.is_multiple_of(3), "list": [1, 2] })),
             },
             7..=9 => Verdict::Failed { error: "no".into(), retry: Retry::MayHelp },
             10 => Verdict::Failed { error: "never".into(), retry: Retry::CannotHelp },

@@ -20,7 +20,8 @@ pub(crate) struct Repository(pub(crate) BTreeMap<&'static str, &'static str>);
 
 impl Files for Repository {
     fn read(&self, path: &str) -> Result<String, FileError> {
-        let missing = || FileError::Missing { nearby: self.0.keys().map(ToString::to_string).collect() };
+        let missing =
+            || FileError::Missing { nearby: self.0.keys().map(ToString::to_string).collect() };
         self.0.get(path).map(|text| (*text).to_owned()).ok_or_else(missing)
     }
 }
@@ -96,14 +97,8 @@ pub(crate) fn catalog() -> Catalog {
             signature::<Nothing>("noop", Ports::NONE),
             signature::<IngestParams>("ingest", Ports { inputs: &[], outputs: TABLE }),
             signature::<ValidateParams>("validate", Ports { inputs: TABLE, outputs: TABLE }),
-            signature::<Nothing>(
-                "featurize",
-                Ports { inputs: TABLE, outputs: FEATURES },
-            ),
-            signature::<Nothing>(
-                "tune",
-                Ports { inputs: FEATURES, outputs: MODEL },
-            ),
+            signature::<Nothing>("featurize", Ports { inputs: TABLE, outputs: FEATURES }),
+            signature::<Nothing>("tune", Ports { inputs: FEATURES, outputs: MODEL }),
             signature::<Nothing>("gather", Ports { inputs: TABLES, outputs: &[] }),
         ]),
         pools: vec!["default".into(), "train".into()],
@@ -130,7 +125,8 @@ pub(crate) fn problems(name: &str, text: &str) -> String {
     match read(name, text) {
         Ok(_) => "no problems".to_owned(),
         Err(problems) => {
-            let printed: Vec<String> = problems.into_sorted().iter().map(ToString::to_string).collect();
+            let printed: Vec<String> =
+                problems.into_sorted().iter().map(ToString::to_string).collect();
             printed.join("\n\n")
         }
     }
