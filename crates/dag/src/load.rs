@@ -32,7 +32,6 @@ pub struct Dag {
 /// The JSON Schema of DAG files, for editors and for the check itself.
 pub static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let mut schema = schemars::schema_for!(DagSpec).to_value();
-    schema["$id"] = json!("tidemill/dag.json");
     schema["title"] = json!("A tidemill DAG");
     schema
 });

@@ -109,7 +109,7 @@ impl<'a> Shape<'a> {
         }
         if !union::takes_type(schema, node) {
             let what = format!("{name} must be {}, but is {}", union::nouns(schema), node.noun());
-            return self.refuse(node, what, None);
+            return self.refuse(node, what, union::examples(schema));
         }
         match &node.content {
             Content::Map(entries) => self.visit_map(schema, node, entries, name),

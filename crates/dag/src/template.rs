@@ -6,6 +6,7 @@ mod names;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value, json};
 
@@ -172,12 +173,22 @@ impl Scope {
 
 /// Tells whether `text` holds a template.
 pub fn has_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("{%") || text.contains("{#")
+    text.contains("{{") || text.contains("{%")
 }
+
+/// The delimiters of templates. Comments have none that a file could hold: `{#` is at home in shell scripts.
+pub(crate) static SYNTAX: LazyLock<SyntaxConfig> = LazyLock::new(|| {
+    SyntaxConfig::builder()
+        .comment_delimiters("{#\u{1}", "\u{1}#}")
+        .keep_trailing_newline(true)
+        .build()
+        .expect("the delimiters differ from each other")
+});
 
 /// One environment for all: it holds no templates, only the filters and the strictness.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
+    environment.set_syntax(SYNTAX.clone());
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     filters::add_to(&mut environment);
@@ -221,6 +232,13 @@ mod tests {
         );
         assert_eq!(scope().render(&json!("{{ outputs.plan.sites }}")).unwrap(), json!(["a", "b"]));
         assert_eq!(scope().render(&json!("{{ params.days }} days")).unwrap(), json!("3 days"));
+    }
+
+    #[test]
+    fn shell_text_beside_a_template_stays_as_it_is() {
+        let rendered = scope().render(&json!("echo ${#1} {{ params.days }} {#x#}\n")).unwrap();
+
+        assert_eq!(rendered, json!("echo ${#1} 3 {#x#}\n"));
     }
 
     #[test]

@@ -56,6 +56,14 @@ pub(super) fn nouns(schema: &Value) -> String {
     names.into_iter().map(noun).collect::<Vec<_>>().join(" or ")
 }
 
+/// Values that would fit, where the schema gives some.
+pub(super) fn examples(schema: &Value) -> Option<String> {
+    let examples = schema.get("examples").and_then(Value::as_array)?;
+    let examples: Vec<String> =
+        examples.iter().filter_map(Value::as_str).map(|example| format!("`{example}`")).collect();
+    (!examples.is_empty()).then(|| format!("write it like {}", examples.join(", ")))
+}
+
 impl<'a> Shape<'a> {
     /// Compares with the branch that the value means; where none fits, tells what would.
     pub(super) fn visit_union(&mut self, branches: &'a [Value], node: &Node, name: &str) {

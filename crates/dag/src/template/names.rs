@@ -2,7 +2,8 @@
 
 use minijinja::machinery::ast::{CallArg, Expr, Stmt};
 use minijinja::machinery::{self, Span};
-use minijinja::syntax::SyntaxConfig;
+
+use super::SYNTAX;
 
 /// Something that a template names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ pub(super) fn whole_expression(text: &str) -> Option<&str> {
 }
 
 fn parse(text: &str) -> Result<Stmt<'_>, BadTemplate> {
-    machinery::parse(text, "<template>", SyntaxConfig::default()).map_err(|error| bad(&error))
+    machinery::parse(text, "<template>", SYNTAX.clone()).map_err(|error| bad(&error))
 }
 
 fn children<'a>(template: &'a Stmt<'a>) -> &'a [Stmt<'a>] {

@@ -36,7 +36,7 @@ const GENERATORS: &[Generator] = &[
     },
     Generator {
         folder: "configs/schema",
-        owns: |name| name == "dag.json",
+        owns: schemas::is_schema,
         make: schemas::write_schemas,
     },
 ];

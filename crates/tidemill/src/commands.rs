@@ -1,0 +1,8 @@
+//! What the verbs do; one file for each noun.
+
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod dag;
+pub(crate) mod db;
+pub(crate) mod demo;
+pub(crate) mod run;

@@ -1,0 +1,17 @@
+//! `tidemill dag schema`.
+
+use crate::App;
+use crate::cli::SchemaOf;
+use crate::config::Layers;
+use crate::exit::Failure;
+
+/// Prints a JSON Schema for editors.
+pub(crate) fn run(app: &App<'_>, of: SchemaOf) -> Result<(), Failure> {
+    let schema = match of {
+        SchemaOf::Dag => {
+            tidemill_dag::editor::schema_for_editors(&tidemill_kinds::registry().catalog())
+        }
+        SchemaOf::Config => Layers::schema().clone(),
+    };
+    app.output.text(&serde_json::to_string_pretty(&schema).map_err(anyhow::Error::new)?)
+}

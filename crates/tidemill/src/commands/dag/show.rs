@@ -1,0 +1,69 @@
+//! `tidemill dag show`.
+
+use serde_json::json;
+use tidemill_dag::load::Dag;
+
+use crate::App;
+use crate::cli::Drawing;
+use crate::exit::{Exit, Failure};
+use crate::graph;
+use crate::output::table;
+
+/// Lists the workflows, or shows the graph of one.
+pub(crate) fn run(app: &App<'_>, name: Option<&str>, drawing: Drawing) -> Result<(), Failure> {
+    let Some(name) = name else {
+        return list(app);
+    };
+    let dag = super::find(app, name)?;
+    let drawing = if app.output.is_json() { Drawing::Json } else { drawing };
+    match drawing {
+        Drawing::Text => app.output.text(&graph::text(&dag)),
+        Drawing::Mermaid => app.output.text(&graph::mermaid(&dag)),
+        Drawing::Dot => app.output.text(&graph::dot(&dag)),
+        Drawing::Json => {
+            let text =
+                serde_json::to_string_pretty(&graph::json(&dag)).map_err(anyhow::Error::new)?;
+            app.output.text(&text)
+        }
+    }
+}
+
+fn list(app: &App<'_>) -> Result<(), Failure> {
+    let loaded = super::repository(app)?.load(&super::catalog(app))?;
+    let rows: Vec<_> = loaded
+        .dags
+        .iter()
+        .map(|dag| {
+            json!({
+                "dag": dag.spec.dag,
+                "schedule": dag.spec.schedule,
+                "interval": dag.spec.interval,
+                "tasks": dag.plan.nodes().len(),
+                "file": dag.path,
+                "description": dag.spec.description,
+            })
+        })
+        .collect();
+    app.output.data(&rows, |_| {
+        let rows = loaded.dags.iter().map(|dag| {
+            [
+                dag.spec.dag.to_string(),
+                schedule(dag),
+                dag.plan.nodes().len().to_string(),
+                dag.path.clone(),
+                dag.spec.description.clone().unwrap_or_default(),
+            ]
+        });
+        table(["dag", "schedule", "tasks", "file", "description"], rows)
+    })?;
+    app.output.problems(&loaded.problems);
+    if loaded.problems.is_empty() { Ok(()) } else { Err(Failure::told(Exit::InvalidDag)) }
+}
+
+/// When a DAG runs, in a few words.
+pub(crate) fn schedule(dag: &Dag) -> String {
+    match &dag.spec.schedule {
+        Some(schedule) => format!("{} {}", schedule.cron, schedule.timezone),
+        None => "by hand".to_owned(),
+    }
+}

@@ -1,0 +1,132 @@
+//! `tidemill run show`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tidemill_dag::advance::Reason;
+use tidemill_dag::state::{TaskIndex, TaskState};
+use tidemill_store::{RunDetail, RunFilter, Store, StoreError, TaskDetail};
+
+use super::list::{document, took};
+use super::{elapsed, run_word, shown, task_word};
+use crate::App;
+use crate::database::{Database, Version};
+use crate::exit::{Exit, Failure};
+use crate::output::table;
+
+/// Shows one run with its tasks.
+pub(crate) async fn run(app: &App<'_>, id: &str) -> Result<(), Failure> {
+    let database = Database::open(app, Version::Current).await?;
+    let detail = find(&database.store, id).await?;
+    app.output.data(&as_json(&detail), |_| describe(&detail))
+}
+
+async fn find(store: &Store, id: &str) -> Result<RunDetail, Failure> {
+    if id == "latest" {
+        let latest = store.runs(&RunFilter { limit: 1, ..RunFilter::default() }).await?.pop();
+        let hint = "start one with `tidemill run start NAME --wait`".to_owned();
+        let none =
+            || Failure::new(Exit::NotFound, anyhow::anyhow!("there are no runs yet")).hint(hint);
+        return Ok(store.run(latest.ok_or_else(none)?.id).await?);
+    }
+    let run = store.find_run(id).await.map_err(|error| match error {
+        StoreError::UnknownRun { .. } => Failure::new(Exit::NotFound, error)
+            .hint("`tidemill run list` lists the runs".to_owned()),
+        other => other.into(),
+    })?;
+    Ok(store.run(run).await?)
+}
+
+fn as_json(detail: &RunDetail) -> Value {
+    let mut run = document(&detail.run);
+    let tasks = detail.tasks.iter().map(|task| {
+        json!({
+            "id": task.id,
+            "task": task.path,
+            "kind": task.kind,
+            "pool": task.pool,
+            "state": task_word(&task.state),
+            "attempt": task.attempt,
+            "failures": task.failures,
+            "losses": task.losses,
+            "started_at": task.started_at,
+            "busy": task.busy,
+            "reason": task.reason,
+            "output": task.output,
+        })
+    });
+    run["task_runs"] = tasks.collect();
+    run
+}
+
+/// A run for people: what it is, then its tasks.
+pub(crate) fn describe(detail: &RunDetail) -> String {
+    let run = &detail.run;
+    let took = took(run).map(|took| format!(" in {}", elapsed(took))).unwrap_or_default();
+    let rows = family_order(&detail.tasks).into_iter().map(|task| {
+        let indent = "  ".repeat(task.path.labels.len());
+        [
+            format!("{indent}{}", task.path),
+            task.kind.to_string(),
+            task_word(&task.state).to_owned(),
+            tries(task),
+            elapsed(i64::try_from(task.busy.0.as_millis()).unwrap_or(i64::MAX)),
+            why(task),
+        ]
+    });
+    let header = format!(
+        "{}\n{} over {}, {}, {}{took}\nasked for {}, hash {}",
+        run.id,
+        run.dag,
+        run.interval,
+        run.kind.label(),
+        run_word(&run.state),
+        shown(run.created_at),
+        run.hash.get(..12).unwrap_or(&run.hash)
+    );
+    format!("{header}\n\n{}", table(["task", "kind", "state", "tries", "took", "why"], rows))
+}
+
+/// Each task with its children right below it.
+fn family_order(tasks: &[TaskDetail]) -> Vec<&TaskDetail> {
+    let place = |index: Option<TaskIndex>| index.map(|index| index.0);
+    let mut children: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+    for (index, task) in tasks.iter().enumerate() {
+        children.entry(place(task.parent)).or_default().push(index);
+    }
+    let mut ordered = Vec::with_capacity(tasks.len());
+    let mut open: Vec<usize> =
+        children.remove(&None).unwrap_or_default().into_iter().rev().collect();
+    while let Some(index) = open.pop() {
+        ordered.push(&tasks[index]);
+        open.extend(children.remove(&Some(index)).unwrap_or_default().into_iter().rev());
+    }
+    ordered
+}
+
+fn tries(task: &TaskDetail) -> String {
+    match task.attempt.0 {
+        0 => String::new(),
+        tries => tries.to_string(),
+    }
+}
+
+/// Why a task stands where it does, where that is worth a word.
+fn why(task: &TaskDetail) -> String {
+    if let TaskState::Backoff { until, .. } = task.state {
+        return format!("next try at {}", shown(until));
+    }
+    match &task.reason {
+        None => String::new(),
+        Some(Reason::Error { error } | Reason::BadExpression { error }) => error.clone(),
+        Some(Reason::QueuedTooLong) => "it was ready for too long".to_owned(),
+        Some(Reason::Poison { losses }) => format!("{losses} workers died of it"),
+        Some(Reason::ChildFailed { child }) => format!("its child {child} did not succeed"),
+        Some(Reason::RuleUnmet { upstream: Some(upstream) }) => {
+            format!("its rule cannot hold after {upstream}")
+        }
+        Some(Reason::RuleUnmet { upstream: None }) => "its rule cannot hold".to_owned(),
+        Some(Reason::ConditionFalse) => "its condition is false".to_owned(),
+        Some(Reason::Cancelled) => "it was cancelled".to_owned(),
+    }
+}

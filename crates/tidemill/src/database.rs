@@ -1,0 +1,73 @@
+//! The database that is configured: somebody's server, or a private cluster of our own.
+
+use anyhow::Context;
+use tidemill_postgres::{Cluster, Options};
+use tidemill_store::{Store, StoreOptions};
+
+use crate::App;
+use crate::exit::{Exit, Failure};
+
+/// An open store, and the private cluster under it, which stops when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Database {
+    /// The store.
+    pub store: Store,
+    _cluster: Option<Cluster>,
+}
+
+/// Whether the database must be at this program's version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// It is brought there if it is private, and refused otherwise.
+    Current,
+    /// It is taken as it is.
+    Any,
+}
+
+impl Database {
+    /// Opens the configured database; a private cluster is made and started first.
+    pub(crate) async fn open(app: &App<'_>, version: Version) -> Result<Self, Failure> {
+        let (url, cluster) = if app.config.database.url.is_empty() {
+            let cluster = start_private(app)?;
+            (cluster.url(), Some(cluster))
+        } else {
+            (app.config.database.url.reveal().to_owned(), None)
+        };
+        let options = StoreOptions::new(url).with_connections(app.config.database.connections);
+        let store = Store::connect(options).await?;
+        if version == Version::Current {
+            if cluster.is_some() {
+                store.migrate().await?;
+            } else {
+                store.check_current().await?;
+            }
+            put_pools(app, &store).await?;
+        }
+        Ok(Self { store, _cluster: cluster })
+    }
+}
+
+fn start_private(app: &App<'_>) -> Result<Cluster, Failure> {
+    let folder = app.config.state_folder("pg");
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("make the folder `{}`", folder.display()))
+        .map_err(|error| Failure::new(Exit::DatabaseUnreachable, error))?;
+    if !folder.join("location").exists() && !folder.join("data").exists() {
+        app.output.say("making a private database (once) ...");
+    }
+    Ok(Cluster::start(&Options::new(folder))?)
+}
+
+/// The configuration is the truth about pools: the rows follow it.
+async fn put_pools(app: &App<'_>, store: &Store) -> Result<(), Failure> {
+    for (name, pool) in &app.config.pools {
+        store.put_pool(name, pool.slots, "").await?;
+    }
+    Ok(())
+}
+
+/// Runs async work on a runtime of its own.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("start the async runtime")?.block_on(work)
+}

@@ -1,0 +1,133 @@
+//! How the program ends: documented exit codes, and failures that carry theirs with a hint.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use tidemill_dag::problem::Problems;
+use tidemill_postgres::ClusterError;
+use tidemill_store::StoreError;
+
+/// The exit codes, as `tidemill help exit-codes` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Something went wrong that none of the others names.
+    Failure = 1,
+    /// The command line was wrong.
+    Usage = 2,
+    /// A DAG file has problems.
+    InvalidDag = 10,
+    /// The configuration has problems.
+    InvalidConfig = 11,
+    /// There is nothing of that name.
+    NotFound = 12,
+    /// The database cannot be reached.
+    DatabaseUnreachable = 20,
+    /// The database needs `tidemill db migrate`.
+    MigrationNeeded = 21,
+    /// The run that was waited for failed.
+    RunFailed = 30,
+}
+
+impl Exit {
+    /// The table of exit codes for people.
+    pub(crate) const TABLE: &str = "Exit codes:
+   0  done
+   1  something went wrong that none of the others names
+   2  the command line was wrong
+  10  a DAG file has problems
+  11  the configuration has problems
+  12  there is nothing of that name
+  20  the database cannot be reached
+  21  the database needs `tidemill db migrate`
+  30  the run that was waited for failed";
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What was attempted and why it failed; `None` when all is said already.
+    pub error: Option<anyhow::Error>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with its exit code.
+    pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: Some(error.into()), hint: None }
+    }
+
+    /// A failure whose reasons were printed already.
+    pub(crate) const fn told(exit: Exit) -> Self {
+        Self { exit, error: None, hint: None }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// A configuration with problems, which are printed.
+    pub(crate) fn invalid_config(problems: Problems) -> Self {
+        let printed: Vec<String> = problems.into_sorted().iter().map(ToString::to_string).collect();
+        Self::new(
+            Exit::InvalidConfig,
+            anyhow::anyhow!("{}", printed.join("\n").trim_start_matches("error: ").to_owned()),
+        )
+    }
+}
+
+/// `error:` with the chain of causes, then `hint:`.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(error) = &self.error else {
+            return Ok(());
+        };
+        write!(f, "error: {error}")?;
+        for cause in error.chain().skip(1) {
+            write!(f, "\n  because: {cause}")?;
+        }
+        self.hint.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(Exit::Failure, error)
+    }
+}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        let hint = error.hint();
+        Self::new(Exit::DatabaseUnreachable, error).hint(hint)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let hint = |text: &str| Some(text.to_owned());
+        match &error {
+            StoreError::Unreachable { .. } => {
+                let hint = hint(
+                    "check `database.url` in the configuration, or leave it empty for a private database",
+                );
+                Self::new(Exit::DatabaseUnreachable, error).hint(hint)
+            }
+            StoreError::NeedsMigration { .. } => {
+                Self::new(Exit::MigrationNeeded, error).hint(hint("run `tidemill db migrate`"))
+            }
+            _ => Self::new(Exit::Failure, error),
+        }
+    }
+}

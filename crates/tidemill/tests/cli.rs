@@ -1,0 +1,158 @@
+//! What the command line prints, where it prints it, and how it exits.
+
+mod support;
+
+use support::{Folder, shown, text};
+
+const FLOW: &str = "dag: flow\ndescription: Three steps.\nschedule: { cron: \"30 2 * * *\", timezone: Europe/Oslo }\ninterval: 1d\n\
+params: { sites: [a, b], days: { type: integer, default: 3, max: 30 } }\ntasks:\n  first: { uses: noop, with: { output: { n: \"{{ params.days }}\" } } }\n  \
+each: { uses: noop, needs: [first], for_each: params.sites, with: { output: \"{{ item }}\" } }\n  \
+last: { uses: noop, needs: [each], when: outputs.first.n > 2 }\n";
+
+const BROKEN: &str = "dag: broken\nscedule: { cron: \"@daily\" }\ntasks:\n  a: { uses: nop }\n  b: { uses: sleep, needs: [aa], with: { for: 3 } }\n";
+
+fn flow() -> Folder {
+    Folder::with(&[("dags/flow.yaml", FLOW)])
+}
+
+#[test]
+fn help_tells_the_nouns_and_the_exit_codes() {
+    insta::assert_snapshot!(flow().show(&["--help"]));
+}
+
+#[test]
+fn help_of_a_verb_tells_its_arguments() {
+    insta::assert_snapshot!(flow().show(&["run", "start", "--help"]));
+}
+
+#[test]
+fn a_repository_without_mistakes_is_said_to_be_so() {
+    insta::assert_snapshot!(flow().show(&["dag", "check"]), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    1 file with 3 tasks: no problems
+    ");
+}
+
+#[test]
+fn mistakes_are_told_all_at_once_and_exit_10() {
+    let folder = Folder::with(&[("dags/flow.yaml", FLOW), ("dags/broken.yaml", BROKEN)]);
+
+    insta::assert_snapshot!(folder.show(&["dag", "check"]));
+}
+
+#[test]
+fn mistakes_are_data_for_programs() {
+    let folder = Folder::with(&[("dags/flow.yaml", FLOW), ("dags/broken.yaml", BROKEN)]);
+
+    insta::assert_snapshot!(folder.show(&["dag", "check", "--format", "json"]));
+}
+
+#[test]
+fn a_broken_file_stops_no_other_file() {
+    let folder = Folder::with(&[("dags/flow.yaml", FLOW), ("dags/broken.yaml", BROKEN)]);
+
+    assert!(folder.run(&["dag", "show", "flow"]).status.success());
+}
+
+#[test]
+fn an_unknown_workflow_exits_12_and_names_a_near_one() {
+    insta::assert_snapshot!(flow().show(&["dag", "show", "flwo"]), @r"
+    exit 12
+    --- stdout
+    --- stderr
+    error: no DAG `flwo` in dags
+    hint: did you mean `flow`?
+    ");
+}
+
+#[test]
+fn a_missing_folder_of_dags_is_told_with_the_flag_that_names_it() {
+    insta::assert_snapshot!(flow().show(&["dag", "check", "--dags", "flows"]));
+}
+
+#[test]
+fn a_workflow_is_drawn_as_text_mermaid_dot_and_json() {
+    let folder = flow();
+    let drawings = ["text", "mermaid", "dot", "json"]
+        .map(|drawing| folder.show(&["dag", "show", "flow", "--as", drawing]));
+
+    insta::assert_snapshot!(drawings.join("\n"));
+}
+
+#[test]
+fn a_plan_shows_the_next_runs_across_the_change_of_clocks() {
+    insta::assert_snapshot!(flow().show(&[
+        "dag",
+        "plan",
+        "flow",
+        "--at",
+        "2026-03-27T12:00:00Z",
+        "--runs",
+        "4"
+    ]));
+}
+
+#[test]
+fn the_schema_for_editors_is_the_committed_one() {
+    let printed = flow().run(&["dag", "schema"]);
+    let committed = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../configs/schema/dag.json"
+    ));
+
+    assert_eq!(text(&printed.stdout), committed.unwrap(), "run `cargo xtask generated --write`");
+}
+
+#[test]
+fn the_configuration_is_shown_with_the_source_of_each_value() {
+    let folder = Folder::with(&[(
+        "tidemill.yaml",
+        "pools:\n  train: { slots: 2 }\nlogging:\n  format: json\n",
+    )]);
+    let mut command = folder.command(&["config", "show", "--state", "elsewhere"]);
+    command
+        .env("DATABASE_URL", "postgres://me:hunter2@db.example.com/plant")
+        .env("TIDEMILL__POOLS__GPU__SLOTS", "4");
+
+    insta::assert_snapshot!(shown(&command.output().unwrap()));
+}
+
+#[test]
+fn mistakes_in_the_configuration_exit_11() {
+    let folder = Folder::with(&[(
+        "tidemill.yaml",
+        "pols:\n  train: { slots: 2 }\nlogging:\n  format: xml\n",
+    )]);
+
+    insta::assert_snapshot!(folder.show(&["config", "show"]));
+}
+
+#[test]
+fn a_database_that_does_not_answer_exits_20() {
+    let folder = flow();
+    let mut command = folder.command(&["run", "list"]);
+    // A port that nothing can listen on.
+    command.env("DATABASE_URL", "postgres://me:hunter2@127.0.0.1:1/plant");
+
+    insta::assert_snapshot!(shown(&command.output().unwrap()));
+}
+
+#[test]
+fn an_unknown_verb_exits_2() {
+    insta::assert_snapshot!(flow().show(&["dag", "chek"]));
+}
+
+#[test]
+fn completions_are_printed_for_a_shell() {
+    let output = flow().run(&["completions", "bash"]);
+
+    assert!(output.status.success());
+    assert!(text(&output.stdout).contains("complete -F _tidemill"));
+}
+
+#[test]
+fn a_reset_without_a_person_or_a_yes_deletes_nothing() {
+    insta::assert_snapshot!(flow().show(&["db", "reset"]));
+}
