@@ -1,0 +1,173 @@
+//! The only writer of run and task state: lock the run, read it, advance it, write what follows, commit.
+
+use sqlx::PgConnection;
+use tidemill_dag::advance::{Event, Stale, advance};
+use tidemill_dag::ids::{RunId, TaskId};
+use tidemill_dag::state::{Attempt, RunState};
+
+use crate::artifacts::NewArtifact;
+use crate::audit::AuditNote;
+use crate::changes::Changes;
+use crate::connect::Store;
+use crate::error::StoreError;
+use crate::view::RunView;
+use crate::write::{self, AttemptEnd};
+
+/// How often a change is tried when claims come between. A claim takes a task once, so that each try has fewer to meet.
+const MOST_TRIES: u32 = 20;
+
+/// An event, with what belongs into the same transaction if it is not stale.
+#[derive(Debug)]
+pub(crate) struct Happening {
+    pub(crate) event: Event,
+    pub(crate) end: Option<AttemptEnd>,
+    pub(crate) artifacts: Vec<NewArtifact>,
+}
+
+impl From<Event> for Happening {
+    fn from(event: Event) -> Self {
+        Self { event, end: None, artifacts: Vec::new() }
+    }
+}
+
+/// What is to happen to a run, decided from its view behind its lock.
+#[derive(Debug, Default)]
+pub(crate) struct Decision {
+    pub(crate) happenings: Vec<Happening>,
+    pub(crate) audit: Option<AuditNote>,
+}
+
+/// What happened.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// The places of stale happenings in the decision: they changed nothing.
+    pub(crate) stale: Vec<usize>,
+    /// Whether anything was written about tasks or the run.
+    pub(crate) has_effects: bool,
+}
+
+/// Why one try did not work.
+enum Setback {
+    /// A claim came between reading and writing.
+    Overtaken,
+    Failed(StoreError),
+}
+
+impl Store {
+    /// Changes a run. `decide` is asked again when a claim came between.
+    pub(crate) async fn apply(
+        &self,
+        run: RunId,
+        decide: impl Fn(&RunView) -> Result<Decision, StoreError> + Send + Sync,
+    ) -> Result<Applied, StoreError> {
+        for _ in 0..MOST_TRIES {
+            match self.try_apply(run, &decide).await {
+                Ok(applied) => return Ok(applied),
+                Err(Setback::Overtaken) => {
+                    tracing::debug!(run.id = %run, "a claim came between, trying again");
+                }
+                Err(Setback::Failed(error)) => return Err(error),
+            }
+        }
+        Err(StoreError::Contended { run, tries: MOST_TRIES })
+    }
+
+    async fn try_apply(
+        &self,
+        run: RunId,
+        decide: &(impl Fn(&RunView) -> Result<Decision, StoreError> + Send + Sync),
+    ) -> Result<Applied, Setback> {
+        let setback = |source| setback(run, source);
+        let mut transaction = self.begin().await.map_err(setback)?;
+        let mut before = self.lock(&mut transaction, run).await.map_err(Setback::Failed)?;
+        let decision = decide(&before).map_err(Setback::Failed)?;
+        let mut changes = Changes::of(&before.view, before.view.tasks.len());
+        let mut applied = Applied::default();
+        let mut accepted = Vec::new();
+        for (place, happening) in decision.happenings.iter().enumerate() {
+            match advance(&before.version.plan, &before.view, &happening.event, before.now) {
+                Ok(effects) => {
+                    changes.record(&before.view, &effects);
+                    before.view.apply(&effects, before.now);
+                    applied.has_effects |= !effects.is_empty();
+                    accepted.push(happening);
+                }
+                Err(Stale { .. }) => applied.stale.push(place),
+            }
+        }
+        write_changes(&mut transaction, &mut before, &changes).await?;
+        write_ends(&mut transaction, &before, &accepted).await.map_err(setback)?;
+        if let Some(note) = decision.audit.as_ref().filter(|_| applied.has_effects) {
+            note.write(&mut transaction, before.now).await.map_err(setback)?;
+        }
+        transaction.commit().await.map_err(setback)?;
+        Ok(applied)
+    }
+}
+
+/// Writes tasks, the run, and who hears of it.
+async fn write_changes(
+    connection: &mut PgConnection,
+    after: &mut RunView,
+    changes: &Changes,
+) -> Result<(), Setback> {
+    let run = after.run;
+    let setback = |source| setback(run, source);
+    after.ids.resize_with(after.view.tasks.len(), TaskId::generate);
+    let plan = &after.version.plan;
+    let updates = changes.updates(plan, &after.view, &after.ids);
+    if updates.columns.len() > 0 {
+        let written = write::update_tasks(connection, &updates).await.map_err(setback)?;
+        if written != updates.columns.len() as u64 {
+            return Err(Setback::Overtaken);
+        }
+    }
+    let inserts = changes.inserts(plan, &after.view, &after.ids, after.priority);
+    if inserts.columns.len() > 0 {
+        write::insert_tasks(connection, run, &inserts).await.map_err(setback)?;
+    }
+    if changes.is_run_touched() {
+        write::update_run(connection, run, &after.view.run).await.map_err(setback)?;
+    }
+    if changes.is_run_touched() && matches!(after.view.run, RunState::Closed { .. }) {
+        write::tell_end(connection, &after.version, &after.view, after.now)
+            .await
+            .map_err(setback)?;
+    }
+    let pools = changes.pools_with_ready_tasks(plan, &after.view);
+    write::wake(connection, pools).await.map_err(setback)
+}
+
+/// Writes the ends of attempts, and what they made.
+async fn write_ends(
+    connection: &mut PgConnection,
+    after: &RunView,
+    accepted: &[&Happening],
+) -> Result<(), sqlx::Error> {
+    let ends: Vec<AttemptEnd> =
+        accepted.iter().filter_map(|happening| happening.end.clone()).collect();
+    if !ends.is_empty() {
+        write::end_attempts(connection, &ends, after.now).await?;
+    }
+    let artifacts: Vec<(TaskId, Attempt, &NewArtifact)> = accepted
+        .iter()
+        .filter_map(|happening| happening.end.as_ref().map(|end| (end, &happening.artifacts)))
+        .flat_map(|(end, artifacts)| {
+            artifacts.iter().map(|artifact| (end.task, end.attempt, artifact))
+        })
+        .collect();
+    if !artifacts.is_empty() {
+        write::commit_artifacts(connection, after.run, &artifacts, after.now).await?;
+    }
+    Ok(())
+}
+
+/// A deadlock or a failed serialisation is somebody coming between, too (PostgreSQL manual, section 13.5).
+fn setback(run: RunId, source: sqlx::Error) -> Setback {
+    let code =
+        source.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+    match code.as_deref() {
+        Some("40001" | "40P01") => Setback::Overtaken,
+        _ => Setback::Failed(StoreError::Apply { run, source }),
+    }
+}

@@ -1,0 +1,48 @@
+#![doc = include_str!("../README.md")]
+
+mod apply;
+mod artifacts;
+mod audit;
+mod cancel;
+mod changes;
+mod claim;
+mod claim_inputs;
+mod clock;
+mod columns;
+mod connect;
+mod error;
+mod finish;
+mod labels;
+mod leases;
+mod migrate;
+mod open;
+mod outbox;
+mod plain;
+mod pools;
+mod rows;
+mod run_detail;
+mod runs;
+mod versions;
+mod view;
+mod workers;
+mod write;
+
+pub use artifacts::{Artifact, NewArtifact};
+pub use audit::AuditEntry;
+pub use claim::{Claim, ClaimRequest, With};
+pub use claim_inputs::ChildResult;
+pub use clock::{Clock, FrozenClock};
+pub use connect::{Store, StoreOptions};
+pub use error::{CorruptRow, StoreError};
+pub use finish::{Exit, Finish};
+pub use labels::{BackfillOrder, BackfillState, ExitCause, Reprocess, WorkerState};
+pub use leases::{Held, Renewed, Swept};
+pub use migrate::{MIGRATOR, MigrationStatus};
+pub use open::{NewRun, Opened};
+pub use outbox::Notice;
+pub use pools::PoolSummary;
+pub use run_detail::{AttemptDetail, RunDetail, TaskDetail};
+pub use runs::{RunFilter, RunSummary, TaskCounts};
+pub use versions::{DagSummary, DagVersion, NewDagVersion};
+pub use view::RunView;
+pub use workers::{NewWorker, WorkerSummary};

@@ -1,0 +1,286 @@
+//! The statements of one change of a run; all inside the caller's transaction.
+
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use tidemill_dag::ids::{NoticeId, RunId, TaskId};
+use tidemill_dag::spec::Recipient;
+use tidemill_dag::state::{Attempt, Outcome, RunState, View};
+use tidemill_dag::time::Timestamp;
+
+use crate::artifacts::NewArtifact;
+use crate::changes::{Inserts, Updates};
+use crate::labels::ExitCause;
+use crate::versions::DagVersion;
+
+/// Where workers listen; the payload is the name of the pool.
+pub(crate) const READY_CHANNEL: &str = "tidemill_ready";
+
+/// How an attempt ended, for its own row.
+#[derive(Clone, Debug)]
+pub(crate) struct AttemptEnd {
+    pub(crate) task: TaskId,
+    pub(crate) attempt: Attempt,
+    pub(crate) cause: ExitCause,
+    pub(crate) error: Option<String>,
+    pub(crate) peak_memory_bytes: Option<i64>,
+    pub(crate) cpu_ms: Option<i64>,
+}
+
+/// Writes where tasks stand, and says how many rows still stood where they were read.
+pub(crate) async fn update_tasks(
+    connection: &mut PgConnection,
+    updates: &Updates,
+) -> Result<u64, sqlx::Error> {
+    let new = &updates.columns;
+    let done = sqlx::query_file!(
+        "queries/task_runs/update.sql",
+        &new.id,
+        &updates.was_state as _,
+        &updates.was_attempt,
+        &new.state as _,
+        &new.attempt,
+        &new.phase,
+        &new.failures,
+        &new.losses,
+        &new.on_child_failure as _,
+        &new.cancel_requested,
+        &new.ready_at as _,
+        &new.queued_until as _,
+        &new.lease_until as _,
+        &new.worker_id as _,
+        &new.expanded_at as _,
+        &new.finished_at as _,
+        &new.outcome as _,
+        &new.resume as _,
+        &new.output as _,
+        &new.reason as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Adds tasks.
+pub(crate) async fn insert_tasks(
+    connection: &mut PgConnection,
+    run: RunId,
+    inserts: &Inserts,
+) -> Result<(), sqlx::Error> {
+    let (new, birth) = (&inserts.columns, &inserts.birth);
+    sqlx::query_file!(
+        "queries/task_runs/insert.sql",
+        run.as_uuid(),
+        &new.id,
+        &birth.position,
+        &birth.parent as _,
+        &birth.wave,
+        &birth.node,
+        &birth.path,
+        &birth.kind,
+        &birth.with as _,
+        &birth.item as _,
+        &birth.pool,
+        &birth.slots,
+        &birth.priority,
+        &new.state as _,
+        &new.attempt,
+        &new.phase,
+        &new.failures,
+        &new.losses,
+        &new.on_child_failure as _,
+        &new.cancel_requested,
+        &new.ready_at as _,
+        &new.queued_until as _,
+        &new.lease_until as _,
+        &new.worker_id as _,
+        &new.expanded_at as _,
+        &new.finished_at as _,
+        &new.outcome as _,
+        &new.resume as _,
+        &new.output as _,
+        &new.reason as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes how attempts ended. One that has ended keeps its first end.
+pub(crate) async fn end_attempts(
+    connection: &mut PgConnection,
+    ends: &[AttemptEnd],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let tasks: Vec<_> = ends.iter().map(|end| end.task.as_uuid()).collect();
+    let attempts: Vec<_> = ends.iter().map(|end| end.attempt.0).collect();
+    let causes: Vec<_> = ends.iter().map(|end| end.cause.label()).collect();
+    let errors: Vec<_> = ends.iter().map(|end| end.error.as_deref()).collect();
+    let memory: Vec<_> = ends.iter().map(|end| end.peak_memory_bytes).collect();
+    let cpu: Vec<_> = ends.iter().map(|end| end.cpu_ms).collect();
+    sqlx::query!(
+        "UPDATE attempts AS a
+         SET ended_at = $7, exit_cause = new.cause::exit_cause, error = new.error,
+             peak_memory_bytes = new.peak_memory_bytes, cpu_ms = new.cpu_ms
+         FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+             AS new (task_id, attempt, cause, error, peak_memory_bytes, cpu_ms)
+         WHERE a.task_id = new.task_id
+           AND a.attempt = new.attempt
+           AND a.ended_at IS NULL",
+        &tasks,
+        &attempts,
+        &causes as _,
+        &errors as _,
+        &memory as _,
+        &cpu as _,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes artefacts visible: with the commit of this transaction, and not before.
+pub(crate) async fn commit_artifacts(
+    connection: &mut PgConnection,
+    run: RunId,
+    artifacts: &[(TaskId, Attempt, &NewArtifact)],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let ids: Vec<_> = artifacts.iter().map(|(_, _, new)| new.id.as_uuid()).collect();
+    let tasks: Vec<_> = artifacts.iter().map(|(task, _, _)| task.as_uuid()).collect();
+    let attempts: Vec<_> = artifacts.iter().map(|(_, attempt, _)| attempt.0).collect();
+    let ports: Vec<_> = artifacts.iter().map(|(_, _, new)| new.port.as_str()).collect();
+    let positions: Vec<_> = artifacts.iter().map(|(_, _, new)| new.position).collect();
+    let holds: Vec<_> = artifacts.iter().map(|(_, _, new)| new.holds.as_str()).collect();
+    let hashes: Vec<_> = artifacts.iter().map(|(_, _, new)| new.sha256.as_str()).collect();
+    let sizes: Vec<_> = artifacts
+        .iter()
+        .map(|(_, _, new)| i64::try_from(new.size_bytes).unwrap_or(i64::MAX))
+        .collect();
+    let locations: Vec<_> = artifacts.iter().map(|(_, _, new)| new.location.as_str()).collect();
+    sqlx::query!(
+        "INSERT INTO artifacts (
+             id, run_id, task_id, attempt, port, position, holds, sha256, size_bytes, location, created_at, committed_at
+         )
+         SELECT new.id, $1, new.task_id, new.attempt, new.port, new.position, new.holds, new.sha256, new.size_bytes,
+             new.location, $11, $11
+         FROM UNNEST($2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::integer[], $7::text[], $8::text[],
+             $9::bigint[], $10::text[])
+             AS new (id, task_id, attempt, port, position, holds, sha256, size_bytes, location)",
+        run.as_uuid(),
+        &ids,
+        &tasks,
+        &attempts,
+        &ports as _,
+        &positions,
+        &holds as _,
+        &hashes as _,
+        &sizes,
+        &locations as _,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes where the run stands.
+pub(crate) async fn update_run(
+    connection: &mut PgConnection,
+    run: RunId,
+    state: &RunState,
+) -> Result<(), sqlx::Error> {
+    let (label, outcome, finished_at) = match state {
+        RunState::Open { cancelling: false } => ("open", None, None),
+        RunState::Open { cancelling: true } => ("cancelling", None, None),
+        RunState::Closed { outcome, at } => ("closed", Some(outcome.label()), Some(*at)),
+    };
+    sqlx::query!(
+        "UPDATE dag_runs
+         SET state = ($2::text)::run_state, outcome = ($3::text)::outcome, finished_at = $4,
+             started_at = COALESCE(started_at, (
+                 SELECT min(a.started_at) FROM attempts a JOIN task_runs t ON t.id = a.task_id WHERE t.run_id = $1
+             ))
+         WHERE id = $1 AND state <> 'closed'",
+        run.as_uuid(),
+        label,
+        outcome,
+        finished_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Tells those whom the DAG names how its run ended.
+pub(crate) async fn tell_end(
+    connection: &mut PgConnection,
+    version: &DagVersion,
+    view: &View,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let RunState::Closed { outcome, .. } = view.run else {
+        return Ok(());
+    };
+    let notify = &version.spec.notify;
+    let (topic, recipients): (_, &[Recipient]) = match outcome {
+        Outcome::Failed => ("run_failed", &notify.on_failure),
+        Outcome::Succeeded => ("run_succeeded", &notify.on_success),
+        Outcome::Skipped | Outcome::Cancelled => return Ok(()),
+    };
+    let payload = end_payload(view, outcome);
+    let ids: Vec<_> = recipients.iter().map(|_| NoticeId::generate().as_uuid()).collect();
+    let names: Vec<_> = recipients.iter().map(ToString::to_string).collect();
+    let keys: Vec<_> =
+        names.iter().map(|name| format!("{topic}:{}:{name}", view.facts.run)).collect();
+    sqlx::query!(
+        "INSERT INTO outbox (id, topic, recipient, payload, dedup_key, created_at, due_at)
+         SELECT new.id, $1, new.recipient, $2, new.dedup_key, $3, $3
+         FROM UNNEST($4::uuid[], $5::text[], $6::text[]) AS new (id, recipient, dedup_key)
+         ON CONFLICT (dedup_key) DO NOTHING",
+        topic,
+        payload,
+        now,
+        &ids,
+        &names,
+        &keys,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn end_payload(view: &View, outcome: Outcome) -> Value {
+    let with_outcome = |wanted| {
+        let tasks = view.tasks.iter().filter(move |task| task.state.outcome() == Some(wanted));
+        tasks.map(|task| task.path.to_string()).collect::<Vec<_>>()
+    };
+    let facts = &view.facts;
+    json!({
+        "dag": facts.dag,
+        "run": facts.run,
+        "kind": facts.kind,
+        "interval": facts.interval,
+        "outcome": outcome,
+        "failed": with_outcome(Outcome::Failed),
+    })
+}
+
+/// Wakes the workers of pools; they hear it when the transaction commits.
+pub(crate) async fn wake(
+    connection: &mut PgConnection,
+    pools: impl IntoIterator<Item = tidemill_dag::names::PoolName>,
+) -> Result<(), sqlx::Error> {
+    let pools: Vec<String> = pools.into_iter().map(String::from).collect();
+    if pools.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "SELECT pg_notify($1, pool) FROM UNNEST($2::text[]) AS pool",
+        READY_CHANNEL,
+        &pools
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+mod database;
+mod describe;
+mod server;
+mod world;
+
+pub use database::TestDatabase;
+pub use tidemill_store::FrozenClock;
+pub use world::World;

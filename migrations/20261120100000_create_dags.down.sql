@@ -1,0 +1,2 @@
+DROP TABLE dags;
+DROP TABLE dag_versions;

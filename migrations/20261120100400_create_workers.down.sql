@@ -1,0 +1,2 @@
+DROP TABLE workers;
+DROP TYPE worker_state;

@@ -1,0 +1,2 @@
+DROP TABLE audit;
+DROP FUNCTION refuse_change_of_audit;
