@@ -12,6 +12,7 @@ CREATE TABLE artifacts (
     sha256       text        NOT NULL,
     size_bytes   bigint      NOT NULL,
     location     text        NOT NULL,
+    media_type   text        NOT NULL,
     created_at   timestamptz NOT NULL,
     committed_at timestamptz,
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, Signature};
 use crate::names::TaskName;
-use crate::plan::Cycle;
+use crate::plan::{Cycle, Plan};
 use crate::problem::{Problem, Problems, SourceText};
 use crate::spec::{DagSpec, TaskSpec};
 use crate::yaml::{Key, Node};
@@ -41,7 +41,7 @@ pub struct Draft<'a> {
 
 type Check = fn(&Draft<'_>, &mut Problems);
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 8] = [
     size,
     upstream::check,
     kinds::check,
@@ -49,21 +49,24 @@ const CHECKS: [Check; 9] = [
     params::check,
     schedule::check,
     templates::check,
-    reach::check,
     secrets::check,
 ];
 
 /// All problems of the file beyond its shape.
-pub fn all(draft: &Draft<'_>) -> Problems {
+pub fn all(draft: &Draft<'_>, plan: &Result<Plan, Cycle>) -> Problems {
     let mut problems = Problems::default();
     for check in CHECKS {
         check(draft, &mut problems);
+    }
+    match plan {
+        Ok(plan) => reach::check(draft, plan, &mut problems),
+        Err(ring) => problems.add(cycle(draft, ring)),
     }
     problems
 }
 
 /// The problem of tasks that wait for each other.
-pub fn cycle(draft: &Draft<'_>, cycle: &Cycle) -> Problem {
+fn cycle(draft: &Draft<'_>, cycle: &Cycle) -> Problem {
     let first = cycle.path.first();
     let span = first.map_or_else(|| draft.root.span.clone(), |first| draft.task_key(first));
     Problem::at(draft.source, span, cycle.to_string())

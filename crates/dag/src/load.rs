@@ -55,25 +55,23 @@ pub fn read_dag(
         Err(error) => return Err(or_internal(problems, source, &root, &error)),
     };
     let draft = Draft::new(source, &root, &spec, &unfit, catalog);
-    problems.extend(check::all(&draft));
-    match Plan::new(&spec) {
-        Ok(plan) if problems.is_empty() => {
-            let includes = includes.into_values().map(|file| file.path).collect::<BTreeSet<_>>();
-            let path = source.path.clone();
-            Ok(Dag {
-                hash: content_hash(&spec),
-                spec,
-                path,
-                includes: includes.into_iter().collect(),
-                plan,
-            })
-        }
-        Ok(_) => Err(problems),
-        Err(cycle) => {
-            problems.add(check::cycle(&draft, &cycle));
-            Err(problems)
-        }
+    let plan = Plan::new(&spec);
+    problems.extend(check::all(&draft, &plan));
+    let Ok(plan) = plan else {
+        return Err(problems);
+    };
+    if !problems.is_empty() {
+        return Err(problems);
     }
+    let includes: BTreeSet<String> = includes.into_values().map(|file| file.path).collect();
+    let path = source.path.clone();
+    Ok(Dag {
+        hash: content_hash(&spec),
+        spec,
+        path,
+        includes: includes.into_iter().collect(),
+        plan,
+    })
 }
 
 /// Holds each task's `with` against the schema of its kind.

@@ -17,9 +17,9 @@ pub(crate) fn assignment(
         attempt: claim.attempt,
         phase: claim.phase,
         params: params(claim, environment)?,
-        inputs: BTreeMap::new(),
+        inputs: claim.inputs.clone(),
         state: claim.resume.clone(),
-        children: BTreeMap::new(),
+        children: claim.children.clone(),
         ..Assignment::new(facts, claim.path.clone(), claim.kind.clone())
     })
 }

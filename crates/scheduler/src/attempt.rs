@@ -51,7 +51,7 @@ impl Bench {
             attempt: claim.attempt,
             verdict,
             exit: Exit::default(),
-            artifacts: Vec::new(),
+            artifacts: manifest.artifacts,
         };
         match self.store.finish(finish).await {
             Err(error @ StoreError::LostLease { .. }) => {

@@ -4,8 +4,8 @@ use sqlx::PgConnection;
 use tidemill_dag::advance::{Event, Stale, advance};
 use tidemill_dag::ids::{RunId, TaskId};
 use tidemill_dag::state::{Attempt, RunState};
+use tidemill_task::ArtifactRef;
 
-use crate::artifacts::NewArtifact;
 use crate::audit::AuditNote;
 use crate::changes::Changes;
 use crate::connect::Store;
@@ -21,7 +21,7 @@ const MOST_TRIES: u32 = 20;
 pub(crate) struct Happening {
     pub(crate) event: Event,
     pub(crate) end: Option<AttemptEnd>,
-    pub(crate) artifacts: Vec<NewArtifact>,
+    pub(crate) artifacts: Vec<ArtifactRef>,
 }
 
 impl From<Event> for Happening {
@@ -149,7 +149,7 @@ async fn write_ends(
     if !ends.is_empty() {
         write::end_attempts(connection, &ends, after.now).await?;
     }
-    let artifacts: Vec<(TaskId, Attempt, &NewArtifact)> = accepted
+    let artifacts: Vec<(TaskId, Attempt, &ArtifactRef)> = accepted
         .iter()
         .filter_map(|happening| happening.end.as_ref().map(|end| (end, &happening.artifacts)))
         .flat_map(|(end, artifacts)| {

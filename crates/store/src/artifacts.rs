@@ -1,45 +1,10 @@
 //! Artefacts: what tasks wrote to the object store, visible once their attempt's end is committed.
 
-use serde::{Deserialize, Serialize};
-use tidemill_dag::ids::ArtifactId;
 use tidemill_dag::names::PortName;
+use tidemill_task::ArtifactRef;
 use uuid::Uuid;
 
 use crate::error::CorruptRow;
-
-/// An artefact that an attempt wrote, and that nobody sees yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewArtifact {
-    /// Its id.
-    pub id: ArtifactId,
-    /// The output port.
-    pub port: PortName,
-    /// Its place among the artefacts of the port.
-    pub position: i32,
-    /// What it holds, such as `table`.
-    pub holds: String,
-    /// The hash of its bytes: 64 lower-case hexadecimal digits.
-    pub sha256: String,
-    /// How long it is.
-    pub size_bytes: u64,
-    /// Where it lies in the object store.
-    pub location: String,
-}
-
-/// An artefact that may be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Artifact {
-    /// Its id.
-    pub id: ArtifactId,
-    /// What it holds, such as `table`.
-    pub holds: String,
-    /// The hash of its bytes.
-    pub sha256: String,
-    /// How long it is.
-    pub size_bytes: u64,
-    /// Where it lies in the object store.
-    pub location: String,
-}
 
 /// The columns of an artefact, with whose it is.
 #[derive(Clone)]
@@ -54,20 +19,24 @@ pub(crate) struct ArtifactRow {
     pub(crate) sha256: String,
     pub(crate) size_bytes: i64,
     pub(crate) location: String,
+    pub(crate) media_type: String,
 }
 
-impl TryFrom<ArtifactRow> for Artifact {
+impl TryFrom<ArtifactRow> for ArtifactRef {
     type Error = CorruptRow;
 
     fn try_from(row: ArtifactRow) -> Result<Self, CorruptRow> {
-        let size_bytes = u64::try_from(row.size_bytes)
-            .map_err(|_| CorruptRow::new("artifacts", &row.id, "artifacts_size_not_negative"))?;
+        let corrupt = |constraint| CorruptRow::new("artifacts", &row.id, constraint);
+        let port = PortName::new(&row.port);
+        let sha256 = row.sha256.parse();
+        let size_bytes = u64::try_from(row.size_bytes);
         Ok(Self {
-            id: ArtifactId::from_uuid(row.id),
+            port: port.map_err(|_| corrupt("artifacts_port_is_a_name"))?,
             holds: row.holds,
-            sha256: row.sha256,
-            size_bytes,
+            sha256: sha256.map_err(|_| corrupt("artifacts_sha256_is_lower_case_hex"))?,
+            size_bytes: size_bytes.map_err(|_| corrupt("artifacts_size_not_negative"))?,
             location: row.location,
+            media_type: row.media_type,
         })
     }
 }

@@ -11,10 +11,9 @@ use tidemill_dag::spec::Limits;
 use tidemill_dag::state::{Attempt, Lease, TaskIndex, TaskPath};
 use tidemill_dag::template::Facts;
 use tidemill_dag::time::{DataInterval, Lapse, Timestamp};
+use tidemill_task::{ArtifactRef, ChildResult};
 use uuid::Uuid;
 
-use crate::artifacts::Artifact;
-use crate::claim_inputs::ChildResult;
 use crate::columns::narrow;
 use crate::connect::Store;
 use crate::error::{CorruptRow, StoreError};
@@ -72,9 +71,9 @@ pub struct Claim {
     /// The outputs of the tasks that it waited for, and of those that its templates name.
     pub outputs: BTreeMap<TaskName, Arc<Value>>,
     /// The artefacts that are wired to its ports.
-    pub inputs: BTreeMap<PortName, Vec<Artifact>>,
-    /// The children that it asked for last, in its order; empty before it is resumed.
-    pub children: Vec<ChildResult>,
+    pub inputs: BTreeMap<PortName, Vec<ArtifactRef>>,
+    /// How the children that it asked for last ended, by label; empty before it is resumed.
+    pub children: BTreeMap<Box<str>, ChildResult>,
 }
 
 /// Parameters of a task.
@@ -213,7 +212,7 @@ impl ClaimRow {
             resume: self.resume,
             outputs: BTreeMap::new(),
             inputs: BTreeMap::new(),
-            children: Vec::new(),
+            children: BTreeMap::new(),
             path,
         };
         Ok(Claimed { claim, node, position: self.position, version })

@@ -5,31 +5,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sqlx::PgConnection;
-use tidemill_dag::ids::TaskId;
-use tidemill_dag::state::{Outcome, TaskIndex, TaskPath};
+use tidemill_dag::state::TaskIndex;
+use tidemill_task::{ChildResult, Manifest};
 use uuid::Uuid;
 
-use crate::artifacts::{Artifact, ArtifactRow};
+use crate::artifacts::ArtifactRow;
 use crate::claim::Claimed;
 use crate::connect::Store;
 use crate::error::{CorruptRow, StoreError, reading};
 use crate::labels;
 use crate::rows::task_path;
-
-/// How a child ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChildResult {
-    /// The child.
-    pub task: TaskId,
-    /// Its name in the run.
-    pub path: TaskPath,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Its output, if it has one.
-    pub output: Option<Value>,
-    /// Its artefacts, by port and place.
-    pub artifacts: Vec<(String, Artifact)>,
-}
 
 /// A task of a run, by its place.
 type Place = (Uuid, i32);
@@ -132,7 +117,7 @@ fn wire_inputs(one: &mut Claimed, artifacts: &ArtifactsAt) -> Result<(), Corrupt
             };
             let rows = artifacts.get(&one.place_of(source)).into_iter().flatten();
             for row in rows.filter(|row| row.port == wire.port.as_str()) {
-                wired.push(Artifact::try_from(row.clone())?);
+                wired.push(row.clone().try_into()?);
             }
         }
         one.claim.inputs.insert(port.clone(), wired);
@@ -161,20 +146,23 @@ async fn read_children(
     for row in std::mem::take(artifacts).into_values().flatten() {
         of_child.entry((row.run_id, row.position)).or_default().push(row);
     }
-    let mut children: BTreeMap<Place, Vec<ChildResult>> = BTreeMap::new();
+    let mut children: BTreeMap<Place, BTreeMap<Box<str>, ChildResult>> = BTreeMap::new();
     for row in rows {
+        let corrupt = |constraint| CorruptRow::new("task_runs", &row.id, constraint);
         let made = of_child.remove(&(row.run_id, row.position)).unwrap_or_default();
-        let artifacts = made.into_iter().map(|made| Ok((made.port.clone(), made.try_into()?)));
+        let artifacts =
+            made.into_iter().map(TryInto::try_into).collect::<Result<_, CorruptRow>>()?;
         let outcome = row.outcome.as_deref().and_then(labels::outcome);
-        children.entry((row.run_id, row.parent)).or_default().push(ChildResult {
-            task: TaskId::from_uuid(row.id),
-            path: task_path(row.id, &row.path)?,
-            outcome: outcome.ok_or_else(|| {
-                CorruptRow::new("task_runs", &row.id, "task_runs_children_are_done")
-            })?,
+        let reason = row.reason.map(serde_json::from_value).transpose();
+        let result = ChildResult {
+            outcome: outcome.ok_or_else(|| corrupt("task_runs_children_are_done"))?,
             output: row.output,
-            artifacts: artifacts.collect::<Result<_, CorruptRow>>()?,
-        });
+            reason: reason.map_err(|_| corrupt("task_runs_reason_is_a_reason"))?,
+            manifest: Manifest { artifacts },
+        };
+        let label = task_path(row.id, &row.path)?.labels.pop();
+        let label = label.ok_or_else(|| corrupt("task_runs_children_have_labels"))?;
+        children.entry((row.run_id, row.parent)).or_default().insert(label, result);
     }
     for one in claimed {
         one.claim.children =

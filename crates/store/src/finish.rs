@@ -3,9 +3,9 @@
 use tidemill_dag::advance::{Event, Verdict};
 use tidemill_dag::ids::{RunId, TaskId};
 use tidemill_dag::state::Attempt;
+use tidemill_task::ArtifactRef;
 
 use crate::apply::{Decision, Happening};
-use crate::artifacts::NewArtifact;
 use crate::connect::Store;
 use crate::error::StoreError;
 use crate::labels::ExitCause;
@@ -38,7 +38,7 @@ pub struct Finish {
     /// How it ended, seen from outside.
     pub exit: Exit,
     /// What it made: visible when this is committed, and never if it is refused.
-    pub artifacts: Vec<NewArtifact>,
+    pub artifacts: Vec<ArtifactRef>,
 }
 
 impl Store {

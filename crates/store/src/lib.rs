@@ -27,10 +27,8 @@ mod view;
 mod workers;
 mod write;
 
-pub use artifacts::{Artifact, NewArtifact};
 pub use audit::AuditEntry;
 pub use claim::{Claim, ClaimRequest, With};
-pub use claim_inputs::ChildResult;
 pub use clock::{Clock, FrozenClock};
 pub use connect::{Store, StoreOptions};
 pub use error::{CorruptRow, StoreError};

@@ -1,13 +1,15 @@
 //! The statements of one change of a run; all inside the caller's transaction.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use tidemill_dag::ids::{NoticeId, RunId, TaskId};
+use tidemill_dag::ids::{ArtifactId, NoticeId, RunId, TaskId};
 use tidemill_dag::spec::Recipient;
 use tidemill_dag::state::{Attempt, Outcome, RunState, View};
 use tidemill_dag::time::Timestamp;
+use tidemill_task::ArtifactRef;
 
-use crate::artifacts::NewArtifact;
 use crate::changes::{Inserts, Updates};
 use crate::labels::ExitCause;
 use crate::versions::DagVersion;
@@ -143,30 +145,32 @@ pub(crate) async fn end_attempts(
 pub(crate) async fn commit_artifacts(
     connection: &mut PgConnection,
     run: RunId,
-    artifacts: &[(TaskId, Attempt, &NewArtifact)],
+    artifacts: &[(TaskId, Attempt, &ArtifactRef)],
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let ids: Vec<_> = artifacts.iter().map(|(_, _, new)| new.id.as_uuid()).collect();
+    let ids: Vec<_> = artifacts.iter().map(|_| ArtifactId::generate().as_uuid()).collect();
     let tasks: Vec<_> = artifacts.iter().map(|(task, _, _)| task.as_uuid()).collect();
     let attempts: Vec<_> = artifacts.iter().map(|(_, attempt, _)| attempt.0).collect();
     let ports: Vec<_> = artifacts.iter().map(|(_, _, new)| new.port.as_str()).collect();
-    let positions: Vec<_> = artifacts.iter().map(|(_, _, new)| new.position).collect();
+    let positions = places_in_ports(artifacts);
     let holds: Vec<_> = artifacts.iter().map(|(_, _, new)| new.holds.as_str()).collect();
-    let hashes: Vec<_> = artifacts.iter().map(|(_, _, new)| new.sha256.as_str()).collect();
+    let hashes: Vec<_> = artifacts.iter().map(|(_, _, new)| new.sha256.to_string()).collect();
     let sizes: Vec<_> = artifacts
         .iter()
         .map(|(_, _, new)| i64::try_from(new.size_bytes).unwrap_or(i64::MAX))
         .collect();
     let locations: Vec<_> = artifacts.iter().map(|(_, _, new)| new.location.as_str()).collect();
+    let media_types: Vec<_> = artifacts.iter().map(|(_, _, new)| new.media_type.as_str()).collect();
     sqlx::query!(
         "INSERT INTO artifacts (
-             id, run_id, task_id, attempt, port, position, holds, sha256, size_bytes, location, created_at, committed_at
+             id, run_id, task_id, attempt, port, position, holds, sha256, size_bytes, location, media_type,
+             created_at, committed_at
          )
          SELECT new.id, $1, new.task_id, new.attempt, new.port, new.position, new.holds, new.sha256, new.size_bytes,
-             new.location, $11, $11
+             new.location, new.media_type, $12, $12
          FROM UNNEST($2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::integer[], $7::text[], $8::text[],
-             $9::bigint[], $10::text[])
-             AS new (id, task_id, attempt, port, position, holds, sha256, size_bytes, location)",
+             $9::bigint[], $10::text[], $11::text[])
+             AS new (id, task_id, attempt, port, position, holds, sha256, size_bytes, location, media_type)",
         run.as_uuid(),
         &ids,
         &tasks,
@@ -174,14 +178,26 @@ pub(crate) async fn commit_artifacts(
         &ports as _,
         &positions,
         &holds as _,
-        &hashes as _,
+        &hashes,
         &sizes,
         &locations as _,
+        &media_types as _,
         now,
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The place of each artefact among those of its attempt and port.
+fn places_in_ports(artifacts: &[(TaskId, Attempt, &ArtifactRef)]) -> Vec<i32> {
+    let mut next: BTreeMap<(TaskId, &str), i32> = BTreeMap::new();
+    let places = artifacts.iter().map(|(task, _, artifact)| {
+        let place = next.entry((*task, artifact.port.as_str())).or_default();
+        *place += 1;
+        *place - 1
+    });
+    places.collect()
 }
 
 /// Writes where the run stands.

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use chrono::DateTime;
 use serde_json::{Value, json};
 use tidemill_dag::advance::{Retry, Verdict};
 use tidemill_dag::hash::content_hash;
 use tidemill_dag::ids::{RunId, WorkerId};
 use tidemill_dag::names::{DagName, PoolName};
+use tidemill_dag::problem::SourceText;
 use tidemill_dag::spec::{DagSpec, Limits};
 use tidemill_dag::state::{Child, OnChildFailure};
 use tidemill_dag::time::{DataInterval, Lapse, Timestamp};
+use tidemill_dag::yaml;
 use tidemill_store::{
     Claim, ClaimRequest, Clock, Exit, Finish, FrozenClock, NewDagVersion, NewRun, Store, StoreError,
 };
@@ -59,7 +61,10 @@ impl World {
 
     /// Adds a DAG, or another version of it; runs are of the last one.
     pub async fn put_dag(&mut self, yaml: &str) -> anyhow::Result<()> {
-        let spec: DagSpec = serde_saphyr::from_str(yaml).context("read the DAG of the test")?;
+        let source = Arc::new(SourceText::new("the DAG of the test".to_owned(), yaml.to_owned()));
+        let tree = yaml::parse(&source).map_err(|problem| anyhow!("{problem}"))?;
+        let spec: DagSpec =
+            serde_json::from_value(tree.to_json()).context("read the DAG of the test")?;
         let new =
             NewDagVersion { spec: &spec, hash: &content_hash(&spec), source: "dags/test.yaml" };
         self.store.put_dag_version(&new).await?;

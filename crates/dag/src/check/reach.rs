@@ -17,11 +17,7 @@ struct Ends {
     skipped: bool,
 }
 
-pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
-    let Ok(plan) = Plan::new(draft.spec) else {
-        // A cycle is told by itself.
-        return;
-    };
+pub(super) fn check(draft: &Draft<'_>, plan: &Plan, problems: &mut Problems) {
     let mut ends: BTreeMap<&TaskName, Ends> = BTreeMap::new();
     for node in plan.nodes() {
         let upstream: Vec<Ends> =

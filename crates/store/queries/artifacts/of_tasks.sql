@@ -9,7 +9,8 @@ SELECT
     a.holds,
     a.sha256,
     a.size_bytes,
-    a.location
+    a.location,
+    a.media_type
 FROM UNNEST($1::uuid[], $2::integer[], $3::boolean[]) AS wanted (run_id, position, of_members)
 JOIN task_runs t
     ON t.run_id = wanted.run_id

@@ -39,11 +39,6 @@ impl Folder {
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the binary runs")
     }
-
-    /// Runs the binary and shows all that a person would see.
-    pub(crate) fn show(&self, arguments: &[&str]) -> String {
-        shown(&self.run(arguments))
-    }
 }
 
 fn make_passable(folder: &Path) {
