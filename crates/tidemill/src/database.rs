@@ -1,5 +1,7 @@
 //! The database that is configured: somebody's server, or a private cluster of our own.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 use tidemill_postgres::{Cluster, Options};
 use tidemill_store::{Store, StoreOptions};
@@ -12,7 +14,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) struct Database {
     /// The store.
     pub store: Store,
-    _cluster: Option<Cluster>,
+    cluster: Option<Cluster>,
 }
 
 /// Whether the database must be at this program's version.
@@ -43,7 +45,14 @@ impl Database {
             }
             put_pools(app, &store).await?;
         }
-        Ok(Self { store, _cluster: cluster })
+        Ok(Self { store, cluster })
+    }
+}
+
+impl Database {
+    /// The folder of the private cluster's files; somebody's server keeps its own.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        self.cluster.as_ref().map(Cluster::data)
     }
 }
 

@@ -7,7 +7,8 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// Each benchmark's package and its file in `benches/`.
-const BENCHES: &[(&str, &str)] = &[("tidemill-dag", "advance"), ("tidemill-dag", "check"), ("tidemill-tests", "cli")];
+const BENCHES: &[(&str, &str)] =
+    &[("tidemill-dag", "advance"), ("tidemill-dag", "check"), ("tidemill-tests", "cli")];
 
 /// Runs all benchmarks, or the one that the argument names.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {

@@ -27,7 +27,7 @@ pub(crate) fn run(app: &App<'_>) -> Result<(), Failure> {
         let run = prepared.open(&database.store).await?;
         let outcome = carry_out(app, &database.store, run).await?;
         app.output.text(&describe(&database.store.run(run).await?))?;
-        app.output.say(&where_to_look(&app.config.state));
+        app.output.say(&where_to_look(&app.config.state, database.folder().as_deref()));
         match outcome {
             Outcome::Succeeded => Ok(()),
             Outcome::Failed | Outcome::Skipped | Outcome::Cancelled => {
@@ -37,7 +37,8 @@ pub(crate) fn run(app: &App<'_>) -> Result<(), Failure> {
     })
 }
 
-fn where_to_look(state: &Path) -> String {
+fn where_to_look(state: &Path, database: Option<&Path>) -> String {
+    let database = database.map(|folder| format!("\nThe database lies in {}.", folder.display()));
     format!(
         "
 Where to look now:
@@ -46,7 +47,8 @@ Where to look now:
   tidemill dag check                       every mistake in dags/, with its place and a hint
   tidemill run start {DAG} --wait     run it again
   tidemill config show                     what is configured, and where each value comes from
-Everything of it lies in {}; delete that folder and nothing is left.",
-        state.display()
+Its state lies in {}.{}",
+        state.display(),
+        database.unwrap_or_default()
     )
 }

@@ -46,11 +46,12 @@ fn task_word(state: &TaskState) -> &'static str {
     state.outcome().map_or(state.label(), tidemill_dag::state::Outcome::label)
 }
 
-/// A length of time for people: `0.4s`, `12s`, `3m 10s`, `2h 5m`.
+/// A length of time for people: `35ms`, `1.4s`, `12s`, `3m 10s`, `2h 5m`.
 fn elapsed(milliseconds: i64) -> String {
     match milliseconds {
         ..0 => "0s".to_owned(),
-        0..10_000 => format!("{:.1}s", milliseconds as f64 / 1000.0),
+        0..1000 => format!("{milliseconds}ms"),
+        1000..10_000 => format!("{:.1}s", milliseconds as f64 / 1000.0),
         10_000..60_000 => format!("{}s", milliseconds / 1000),
         60_000..3_600_000 => format!("{}m {}s", milliseconds / 60_000, milliseconds / 1000 % 60),
         _ => format!("{}h {}m", milliseconds / 3_600_000, milliseconds / 60_000 % 60),

@@ -34,11 +34,7 @@ const GENERATORS: &[Generator] = &[
         owns: |name| name.starts_with("query-"),
         make: sqlx::describe_queries,
     },
-    Generator {
-        folder: "configs/schema",
-        owns: schemas::is_schema,
-        make: schemas::write_schemas,
-    },
+    Generator { folder: "configs/schema", owns: schemas::is_schema, make: schemas::write_schemas },
 ];
 
 /// Makes all of them again, and compares them with what is committed, or replaces that.
