@@ -16,10 +16,10 @@ pub(crate) fn text(dag: &Dag) -> String {
     let mut header =
         format!("{}: {}, {}", spec.dag, schedule(dag), counted(dag.plan.nodes().len(), "task"));
     if let Some(interval) = spec.interval {
-        header.push_str(&format!(", interval {interval}"));
+        write!(header, ", interval {interval}").expect("a string takes all");
     }
     if let Some(description) = &spec.description {
-        header.push_str(&format!("\n{description}"));
+        write!(header, "\n{description}").expect("a string takes all");
     }
     let waves = dag.plan.waves();
     let rows = waves.iter().enumerate().flat_map(|(wave, members)| {
@@ -60,7 +60,7 @@ fn remarks(node: &Node) -> String {
     match node.for_each() {
         Some(ForEach::Expression(text)) => remarks.push(format!("for each of {text}")),
         Some(ForEach::List(list)) => {
-            remarks.push(format!("for each of {}", counted(list.len(), "item")))
+            remarks.push(format!("for each of {}", counted(list.len(), "item")));
         }
         None => {}
     }

@@ -45,7 +45,7 @@ pub(crate) struct App<'a> {
 
 fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
     if let Command::Completions { shell } = cli.command {
-        return commands::completions::run(shell, output);
+        return commands::completions::run(shell);
     }
     let (config, settings) = configure(&cli.global)?;
     telemetry::start(&config.logging, &cli.global)?;

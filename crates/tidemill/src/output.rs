@@ -52,20 +52,7 @@ impl Output {
             Format::Json => serde_json::to_string_pretty(value).map_err(anyhow::Error::new)?,
             Format::Table => table(value),
         };
-        self.text(&text)
-    }
-
-    /// Prints text as it is.
-    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = std::io::stdout().lock();
-        let written = stdout
-            .write_all(text.trim_end_matches('\n').as_bytes())
-            .and_then(|()| stdout.write_all(b"\n"));
-        match written.and_then(|()| stdout.flush()) {
-            // Whoever read has seen enough, as `head` does.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => Ok(other.map_err(anyhow::Error::new)?),
-        }
+        print(&text)
     }
 
     /// Says something to a person.
@@ -122,6 +109,19 @@ impl Output {
     fn to_stderr(text: &str) {
         // Nobody hears when standard error is closed; there is nowhere left to say so.
         drop(writeln!(std::io::stderr().lock(), "{text}"));
+    }
+}
+
+/// Prints text on standard output as it is, with one line end.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout
+        .write_all(text.trim_end_matches('\n').as_bytes())
+        .and_then(|()| stdout.write_all(b"\n"));
+    match written.and_then(|()| stdout.flush()) {
+        // Whoever read has seen enough, as `head` does.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other.map_err(anyhow::Error::new)?),
     }
 }
 

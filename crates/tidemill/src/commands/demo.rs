@@ -8,6 +8,7 @@ use super::run::{Request, carry_out, describe, prepare};
 use crate::App;
 use crate::database::{Database, Version, block_on};
 use crate::exit::{Exit, Failure};
+use crate::output::print;
 
 /// The workflow that the demo runs.
 const DAG: &str = "demo_tides";
@@ -26,7 +27,7 @@ pub(crate) fn run(app: &App<'_>) -> Result<(), Failure> {
         app.output.say(&format!("running the workflow `{DAG}` ({}) ...", file.display()));
         let run = prepared.open(&database.store).await?;
         let outcome = carry_out(app, &database.store, run).await?;
-        app.output.text(&describe(&database.store.run(run).await?))?;
+        print(&describe(&database.store.run(run).await?))?;
         app.output.say(&where_to_look(&app.config.state, database.folder().as_deref()));
         match outcome {
             Outcome::Succeeded => Ok(()),

@@ -4,6 +4,7 @@ use crate::App;
 use crate::cli::SchemaOf;
 use crate::config::Layers;
 use crate::exit::Failure;
+use crate::output::print;
 
 /// Prints a JSON Schema for editors.
 pub(crate) fn run(app: &App<'_>, of: SchemaOf) -> Result<(), Failure> {
@@ -13,5 +14,5 @@ pub(crate) fn run(app: &App<'_>, of: SchemaOf) -> Result<(), Failure> {
         }
         SchemaOf::Config => Layers::schema().clone(),
     };
-    app.output.text(&serde_json::to_string_pretty(&schema).map_err(anyhow::Error::new)?)
+    print(&serde_json::to_string_pretty(&schema).map_err(anyhow::Error::new)?)
 }

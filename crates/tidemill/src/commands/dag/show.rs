@@ -7,7 +7,7 @@ use crate::App;
 use crate::cli::Drawing;
 use crate::exit::{Exit, Failure};
 use crate::graph;
-use crate::output::table;
+use crate::output::{print, table};
 
 /// Lists the workflows, or shows the graph of one.
 pub(crate) fn run(app: &App<'_>, name: Option<&str>, drawing: Drawing) -> Result<(), Failure> {
@@ -17,13 +17,13 @@ pub(crate) fn run(app: &App<'_>, name: Option<&str>, drawing: Drawing) -> Result
     let dag = super::find(app, name)?;
     let drawing = if app.output.is_json() { Drawing::Json } else { drawing };
     match drawing {
-        Drawing::Text => app.output.text(&graph::text(&dag)),
-        Drawing::Mermaid => app.output.text(&graph::mermaid(&dag)),
-        Drawing::Dot => app.output.text(&graph::dot(&dag)),
+        Drawing::Text => print(&graph::text(&dag)),
+        Drawing::Mermaid => print(&graph::mermaid(&dag)),
+        Drawing::Dot => print(&graph::dot(&dag)),
         Drawing::Json => {
             let text =
                 serde_json::to_string_pretty(&graph::json(&dag)).map_err(anyhow::Error::new)?;
-            app.output.text(&text)
+            print(&text)
         }
     }
 }
