@@ -24,7 +24,7 @@ pub(crate) fn run(app: &App<'_>, command: DagCommand) -> Result<(), Failure> {
         DagCommand::Check { paths } => check::run(app, &paths),
         DagCommand::Show { name, drawing } => show::run(app, name.as_deref(), drawing),
         DagCommand::Plan { name, at, runs } => plan::run(app, &name, at, usize::from(runs)),
-        DagCommand::Schema { of } => schema::run(app, of),
+        DagCommand::Schema { of } => schema::run(of),
     }
 }
 

@@ -1,13 +1,12 @@
 //! `tidemill dag schema`.
 
-use crate::App;
 use crate::cli::SchemaOf;
 use crate::config::Layers;
 use crate::exit::Failure;
 use crate::output::print;
 
 /// Prints a JSON Schema for editors.
-pub(crate) fn run(app: &App<'_>, of: SchemaOf) -> Result<(), Failure> {
+pub(crate) fn run(of: SchemaOf) -> Result<(), Failure> {
     let schema = match of {
         SchemaOf::Dag => {
             tidemill_dag::editor::schema_for_editors(&tidemill_kinds::registry().catalog())
