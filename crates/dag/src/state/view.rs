@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Attempt, Child, OnChildFailure, RunState, TaskPath, TaskState};
-use crate::advance::Effect;
+use crate::advance::{Effect, Reason};
 use crate::names::TaskName;
 use crate::plan::Plan;
 use crate::template::Facts;
@@ -130,8 +130,21 @@ impl View {
                 self.tasks[task.0].on_child_failure = *on_child_failure;
                 self.expand(*task, children, now);
             }
-            Effect::Done { task, outcome, reason: _, output } => {
+            Effect::Done { task, outcome, reason, output } => {
                 let task = &mut self.tasks[task.0];
+                match reason {
+                    Some(Reason::Error { .. }) => task.failures += 1,
+                    Some(Reason::Poison { losses }) => task.losses = *losses,
+                    Some(
+                        Reason::QueuedTooLong
+                        | Reason::ChildFailed { .. }
+                        | Reason::RuleUnmet { .. }
+                        | Reason::ConditionFalse
+                        | Reason::BadExpression { .. }
+                        | Reason::Cancelled,
+                    )
+                    | None => {}
+                }
                 task.state = TaskState::Done { attempt: task.attempt, at: now, outcome: *outcome };
                 task.output.clone_from(output);
             }
