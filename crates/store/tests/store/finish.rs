@@ -69,7 +69,7 @@ async fn a_failed_attempt_is_tried_again_and_then_fails_the_run() -> anyhow::Res
         "{:?}",
         detail.run.state
     );
-    // The last failure is the outcome, and no retry was counted for it.
+    // Both tries count, also the one that ended it.
     assert_eq!((detail.tasks[0].failures, detail.tasks[0].attempt), (2, Attempt(2)));
     let attempts = world.store.attempts(again.task).await?;
     assert_eq!(
