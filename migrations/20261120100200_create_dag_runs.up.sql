@@ -16,6 +16,8 @@ CREATE TABLE dag_runs (
     params         jsonb       NOT NULL DEFAULT '{}',
     priority       integer     NOT NULL DEFAULT 0,
     backfill_id    uuid        REFERENCES backfills (id),
+    -- The run that this one repeats in part.
+    rerun_of       uuid        REFERENCES dag_runs (id) ON DELETE SET NULL,
     state          run_state   NOT NULL DEFAULT 'open',
     outcome        outcome,
     created_at     timestamptz NOT NULL,

@@ -50,7 +50,7 @@ fn catalog() -> Catalog {
     };
     Catalog {
         kinds: BTreeMap::from([("noop", noop)]),
-        pools: vec!["default".to_owned()],
+        pools: BTreeMap::from([("default".to_owned(), 8)]),
         env: Vec::new(),
     }
 }

@@ -127,8 +127,8 @@ impl fmt::Debug for Signature {
 pub struct Catalog {
     /// The kinds, by name.
     pub kinds: BTreeMap<&'static str, Signature>,
-    /// The pools of worker slots.
-    pub pools: Vec<String>,
+    /// The pools, with how many slots they have.
+    pub pools: BTreeMap<String, u32>,
     /// The environment variables that templates may read.
     pub env: Vec<String>,
 }

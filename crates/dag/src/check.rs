@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Signature};
 use crate::names::TaskName;
 use crate::plan::{Cycle, Plan};
-use crate::problem::{Problem, Problems, SourceText};
+use crate::problem::{Problem, Problems, SourceText, suggest};
 use crate::spec::{DagSpec, TaskSpec};
 use crate::yaml::{Key, Node};
 
@@ -37,7 +37,12 @@ pub struct Draft<'a> {
     /// What exists beside the file.
     pub catalog: &'a Catalog,
     tasks: BTreeMap<&'a str, &'a (Key, Node)>,
+    /// Where the names of tasks begin: a task ends where the next one's does.
+    ends: BTreeSet<usize>,
 }
+
+/// Problems of a file after which names are no longer guessed: comparing each with all is for a few slips.
+const MOST_GUESSES: usize = 50;
 
 type Check = fn(&Draft<'_>, &mut Problems);
 
@@ -93,7 +98,8 @@ impl<'a> Draft<'a> {
     ) -> Self {
         let entries = root.get("tasks").map_or(&[][..], Node::entries);
         let tasks = entries.iter().map(|entry| (entry.0.text.as_str(), entry)).collect();
-        Draft { source, root, spec, unfit, catalog, tasks }
+        let ends = entries.iter().map(|(key, _)| key.span.start).collect();
+        Draft { source, root, spec, unfit, catalog, tasks, ends }
     }
 
     /// The tree of a task.
@@ -118,6 +124,12 @@ impl<'a> Draft<'a> {
         self.tasks.keys().copied()
     }
 
+    /// The task that was most likely meant, or the list of them.
+    fn suggest_task(&self, name: &str, problems: &Problems) -> Option<String> {
+        let is_few = problems.len() < MOST_GUESSES;
+        is_few.then(|| suggest(name, "tasks", self.task_names())).flatten()
+    }
+
     /// The kind of a task, if there is one of that name.
     fn signature(&self, task: &TaskSpec) -> Option<&'a Signature> {
         self.catalog.kinds.get(task.uses.as_str())
@@ -125,7 +137,8 @@ impl<'a> Draft<'a> {
 
     /// Tells whether nothing of a task was left out.
     fn is_sound(&self, task: &TaskName) -> bool {
-        let node = self.task_node(task);
-        node.entries().iter().all(|(_, value)| !self.unfit.contains(&value.span.start))
+        let span = &self.task_node(task).span;
+        let end = self.ends.range(span.start + 1..).next().copied().unwrap_or(usize::MAX);
+        self.unfit.range(span.start..end).next().is_none()
     }
 }

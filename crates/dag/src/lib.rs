@@ -10,6 +10,7 @@ pub mod load;
 pub mod names;
 pub mod plan;
 pub mod problem;
+pub mod rerun;
 pub mod schedule;
 pub mod shape;
 pub mod spec;

@@ -43,6 +43,11 @@ pub fn read_dag(
     files: &dyn Files,
 ) -> Result<Dag, Problems> {
     let root = yaml::parse(source)?;
+    if root.content == yaml::Content::Null {
+        let hint =
+            "it begins with `dag: NAME` and `tasks:`; `dags/demo_tides.yaml` shows how".to_owned();
+        return Err(Problem::of_file(source, "the file is empty").hint(hint).into());
+    }
     let mut findings = Shape::compare_file(source, files, &SCHEMA, &root);
     compare_params(source, &root, catalog, files, &mut findings);
     let Findings { mut problems, unfit, includes } = findings;

@@ -61,7 +61,7 @@ impl SourceText {
 
     fn line(&self, number: usize) -> &str {
         let rest = &self.text[self.lines()[number - 1]..];
-        rest.split('\n').next().unwrap_or_default()
+        rest.split('\n').next().unwrap_or_default().trim_end_matches('\r')
     }
 }
 
@@ -208,12 +208,18 @@ impl From<Problem> for Problems {
 /// The member of `known` that was most likely meant by `given`.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lowered = given.to_lowercase();
-    let scored = known.into_iter().map(|candidate| {
-        (strsim::damerau_levenshtein(&lowered, &candidate.to_lowercase()), candidate)
-    });
-    let (distance, candidate) = scored.min_by_key(|(distance, _)| *distance)?;
     // A third of the letters may be wrong, as in compilers.
-    (distance <= (given.chars().count().max(3)) / 3).then_some(candidate)
+    let furthest = given.chars().count().max(3) / 3;
+    // The distance is at least the difference of the lengths, which is much quicker to see.
+    let length = lowered.chars().count();
+    let lowered_candidates =
+        known.into_iter().map(|candidate| (candidate.to_lowercase(), candidate));
+    let near = lowered_candidates
+        .filter(|(candidate, _)| candidate.chars().count().abs_diff(length) <= furthest);
+    let scored =
+        near.map(|(near, candidate)| (strsim::damerau_levenshtein(&lowered, &near), candidate));
+    let (distance, candidate) = scored.min_by_key(|(distance, _)| *distance)?;
+    (distance <= furthest).then_some(candidate)
 }
 
 /// "did you mean", where something is near; else the list of what there is, if it is short.

@@ -57,6 +57,7 @@ pub enum Missed {
 
 /// When a DAG ticks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("examples" = [{ "cron": "@daily", "timezone": "Europe/Oslo" }]))]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// When to tick, on the wall clock of the time zone.

@@ -92,6 +92,7 @@ pub struct Notify {
 /// One task: what it uses, what it reads, when it may start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("examples" = [{ "uses": "noop" }]))]
 pub struct TaskSpec {
     /// The kind of task, such as `ingest` or `command`.
     #[schemars(extend("format" = "kind"))]
@@ -101,6 +102,7 @@ pub struct TaskSpec {
     pub description: Option<String>,
     /// Tasks that must be over first, without data from them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["ingest"]]))]
     pub needs: Vec<TaskName>,
     /// Artefacts that it reads: its port, then `task.port` of the task that makes it, or a list of them.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]

@@ -66,8 +66,12 @@ pub fn parse(source: &Arc<SourceText>) -> Result<Node, Problem> {
     if source.text.contains('\0') {
         return Err(Problem::of_file(source, "the file is not text: it holds NUL bytes"));
     }
-    serde_saphyr::from_str_with_options(&source.text, options())
-        .map_err(|error| problem(source, &error))
+    let node: Node = serde_saphyr::from_str_with_options(&source.text, options())
+        .map_err(|error| problem(source, &error))?;
+    match node.find_nul() {
+        Some(span) => Err(Problem::at(source, span, "a text holds a NUL character")),
+        None => Ok(node),
+    }
 }
 
 fn options() -> Options {
@@ -166,6 +170,19 @@ impl Node {
             }
         }
         node
+    }
+
+    /// Where a text or a key holds a NUL character, which no database keeps.
+    fn find_nul(&self) -> Option<Range<usize>> {
+        match &self.content {
+            Content::Text(text) => text.contains('\0').then(|| self.span.clone()),
+            Content::List(members) => members.iter().find_map(Self::find_nul),
+            Content::Map(entries) => entries.iter().find_map(|(key, value)| {
+                let in_key = key.text.contains('\0').then(|| key.span.clone());
+                in_key.or_else(|| value.find_nul())
+            }),
+            Content::Null | Content::Bool(_) | Content::Number(_) => None,
+        }
     }
 
     /// What it is called in a sentence.

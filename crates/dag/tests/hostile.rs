@@ -16,6 +16,19 @@ fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
     (0..count).map(line).collect::<Vec<_>>().concat()
 }
 
+/// A file with one task.
+fn task_with(more: &str) -> String {
+    format!("dag: a\ntasks: {{ a: {{ uses: noop, {more} }} }}\n")
+}
+
+/// Tasks with something each beside their kind.
+fn chain(count: usize, more: impl Fn(usize) -> String) -> String {
+    format!(
+        "dag: a\ntasks:\n{}",
+        lines(count, |task| format!("  t{task}: {{ uses: noop, {} }}\n", more(task)))
+    )
+}
+
 fn refused(name: &str, text: &str) -> String {
     let started = Instant::now();
     let printed = problems(name, text);
@@ -48,6 +61,25 @@ fn each_sort_of_hostile_file_is_refused_with_a_reason() {
         ("long_key", format!("{}: 1\n", "k".repeat(500_000))),
         ("infinite", "dag: a\nparallel_runs: .inf\ntasks: { a: { uses: noop } }\n".to_owned()),
         ("list_key", "? [a, b]\n: c\n".to_owned()),
+        ("long_sum", task_with(&format!("when: \"1{}\"", "+1".repeat(20_000)))),
+        ("long_not", task_with(&format!("when: \"{}true\"", "not ".repeat(20_000)))),
+        ("long_minus", task_with(&format!("for_each: \"{}1\"", "-".repeat(20_000)))),
+        (
+            "long_path",
+            task_with(&format!("with: {{ x: \"{{{{ params{} }}}}\" }}", ".a".repeat(100_000))),
+        ),
+        (
+            "long_filters",
+            task_with(&format!(
+                "with: {{ x: \"{{{{ dag.name {} }}}}\" }}",
+                "| upper ".repeat(50_000)
+            )),
+        ),
+        ("unknown_needs", chain(5_000, |task| format!("needs: [u{task}]"))),
+        (
+            "escaped_nul",
+            "dag: a\ndescription: \"a\\0b\"\ntasks: { a: { uses: noop } }\n".to_owned(),
+        ),
         (
             "long_expression",
             format!(
@@ -60,6 +92,23 @@ fn each_sort_of_hostile_file_is_refused_with_a_reason() {
     let reasons: Vec<String> = files.iter().map(|(name, text)| refused(name, text)).collect();
 
     insta::assert_snapshot!(reasons.join("\n"));
+}
+
+#[test]
+fn five_thousand_tasks_that_read_each_others_outputs_are_checked_in_time() {
+    let text = chain(5_000, |task| match task {
+        0 => "priority: 1".to_owned(),
+        _ => format!(
+            "needs: [t{}], when: outputs.t0.rows > 0 or outputs.t{}.rows > 0",
+            task - 1,
+            task - 1
+        ),
+    });
+    let started = Instant::now();
+
+    assert_eq!(problems("reads", &text), "no problems");
+
+    assert!(started.elapsed() < BOUND, "{:?}", started.elapsed());
 }
 
 proptest! {

@@ -30,7 +30,7 @@ impl TaskKind for Command {
         inputs: &[],
         outputs: &[Port::optional("stdout", "log"), Port::optional("stderr", "log")],
     };
-    const ISOLATION: Isolation = Isolation::Inline;
+    const ISOLATION: Isolation = Isolation::Process;
     type Params = Params;
     type Output = Value;
 
@@ -76,7 +76,7 @@ async fn run_to_end(
     let stdin = child.stdin.take();
     let stdout = child.stdout.take().expect("its output was piped");
     let stderr = child.stderr.take().expect("its output was piped");
-    let mut group = ProcessGroup::of(child);
+    let mut group = ProcessGroup::of(child, context.isolation());
     let exited = CancellationToken::new();
     let capture = |port, tail_bytes| Capture { context, port, tail_bytes, exited: &exited };
     let wait = async {

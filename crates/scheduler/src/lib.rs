@@ -2,6 +2,21 @@
 
 mod assignment;
 mod attempt;
+mod backfill_plan;
+mod deadline;
+mod deliver;
+mod leader;
+mod scheduler;
+mod scheduler_source;
 mod worker;
 
-pub use worker::{Worker, WorkerError, WorkerOptions};
+pub use backfill_plan::{
+    BackfillPlan, BackfillRequest, MOST_INTERVALS, PlannedInterval, TooManyIntervals,
+    intervals_between,
+};
+pub use deadline::{judge, remaining};
+pub use deliver::{DeliveryError, LogSink, Sink, Sinks, WebhookSink, deliver_due};
+pub use leader::{Leader, LeaderOptions};
+pub use scheduler::{Round, Scheduler, SchedulerOptions};
+pub use scheduler_source::{DagSource, Repository, SourceError};
+pub use worker::{Program, Shutdown, Timing, Wake, Worker, WorkerError, WorkerOptions};

@@ -10,11 +10,12 @@ use crate::audit::AuditNote;
 use crate::changes::Changes;
 use crate::connect::Store;
 use crate::error::StoreError;
+use crate::listen::tell_schedulers;
 use crate::view::RunView;
 use crate::write::{self, AttemptEnd};
 
 /// How often a change is tried when claims come between. A claim takes a task once, so that each try has fewer to meet.
-const MOST_TRIES: u32 = 20;
+pub(crate) const MOST_TRIES: u32 = 20;
 
 /// An event, with what belongs into the same transaction if it is not stale.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ pub(crate) struct Applied {
 }
 
 /// Why one try did not work.
-enum Setback {
+pub(crate) enum Setback {
     /// A claim came between reading and writing.
     Overtaken,
     Failed(StoreError),
@@ -79,7 +80,20 @@ impl Store {
     ) -> Result<Applied, Setback> {
         let setback = |source| setback(run, source);
         let mut transaction = self.begin().await.map_err(setback)?;
-        let mut before = self.lock(&mut transaction, run).await.map_err(Setback::Failed)?;
+        let applied = self.apply_in(&mut transaction, run, decide).await?;
+        transaction.commit().await.map_err(setback)?;
+        Ok(applied)
+    }
+
+    /// One try inside of somebody's transaction, which must end when it is [`Setback::Overtaken`].
+    pub(crate) async fn apply_in(
+        &self,
+        transaction: &mut PgConnection,
+        run: RunId,
+        decide: &(impl Fn(&RunView) -> Result<Decision, StoreError> + Send + Sync),
+    ) -> Result<Applied, Setback> {
+        let setback = |source| setback(run, source);
+        let mut before = self.lock(transaction, run).await.map_err(Setback::Failed)?;
         let decision = decide(&before).map_err(Setback::Failed)?;
         let mut changes = Changes::of(&before.view, before.view.tasks.len());
         let mut applied = Applied::default();
@@ -95,12 +109,11 @@ impl Store {
                 Err(Stale { .. }) => applied.stale.push(place),
             }
         }
-        write_changes(&mut transaction, &mut before, &changes).await?;
-        write_ends(&mut transaction, &before, &accepted).await.map_err(setback)?;
+        write_changes(transaction, &mut before, &changes).await?;
+        write_ends(transaction, &before, &accepted).await.map_err(setback)?;
         if let Some(note) = decision.audit.as_ref().filter(|_| applied.has_effects) {
-            note.write(&mut transaction, before.now).await.map_err(setback)?;
+            note.write(transaction, before.now).await.map_err(setback)?;
         }
-        transaction.commit().await.map_err(setback)?;
         Ok(applied)
     }
 }
@@ -133,6 +146,7 @@ async fn write_changes(
         write::tell_end(connection, &after.version, &after.view, after.now)
             .await
             .map_err(setback)?;
+        tell_schedulers(connection).await.map_err(setback)?;
     }
     let pools = changes.pools_with_ready_tasks(plan, &after.view);
     write::wake(connection, pools).await.map_err(setback)

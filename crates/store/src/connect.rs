@@ -17,9 +17,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a statement waits for a connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Server settings of every connection: no statement and no forgotten transaction waits for ever.
+/// Server settings of every connection: no statement and no forgotten transaction waits for ever. A process that is
+/// frozen between two statements of a claim holds the lock of its pool, so that such a transaction must end soon; none of
+/// ours waits for anything but the database.
 const SETTINGS: [(&str, &str); 2] =
-    [("statement_timeout", "60s"), ("idle_in_transaction_session_timeout", "60s")];
+    [("statement_timeout", "60s"), ("idle_in_transaction_session_timeout", "5s")];
 
 /// How to reach a database.
 #[derive(Clone, Debug)]

@@ -2,10 +2,14 @@
 
 use std::fmt;
 
-use tidemill_dag::ids::{DagVersionId, RunId, TaskId, WorkerId};
+use tidemill_dag::ids::{BackfillId, DagVersionId, RunId, TaskId, WorkerId};
 use tidemill_dag::names::{DagName, PoolName};
 use tidemill_dag::plan::Cycle;
+use tidemill_dag::rerun::BadSelection;
 use tidemill_dag::state::Attempt;
+
+use crate::labels::BackfillState;
+use crate::lead::Lead;
 
 /// What the store could not do; each fits after "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +119,16 @@ pub enum StoreError {
         tries: u32,
     },
 
+    /// What was asked for cannot be run again.
+    #[error("rerun {run}")]
+    Rerun {
+        /// The earlier run.
+        run: RunId,
+        /// Why.
+        #[source]
+        source: BadSelection,
+    },
+
     /// Tasks could not be claimed.
     #[error("claim a task for pool `{pool}`")]
     Claim {
@@ -181,6 +195,38 @@ pub enum StoreError {
         task: TaskId,
     },
 
+    /// Somebody acts as the leader of the schedulers, and is not any more.
+    #[error("lead the schedulers: the lead of epoch {} is over", lead.epoch())]
+    NotLeader {
+        /// The lead that is over.
+        lead: Lead,
+    },
+
+    /// There is no such backfill.
+    #[error("find the backfill `{text}`")]
+    UnknownBackfill {
+        /// What was asked for.
+        text: String,
+    },
+
+    /// Several backfills begin like this.
+    #[error("find the backfill `{text}`: several begin like this")]
+    AmbiguousBackfill {
+        /// What was asked for.
+        text: String,
+    },
+
+    /// A backfill does not stand where what was asked for makes sense.
+    #[error("{verb} {backfill}: it is {}", state.label())]
+    BackfillStands {
+        /// What was asked for, such as `pause`.
+        verb: &'static str,
+        /// The backfill.
+        backfill: BackfillId,
+        /// Where it stands.
+        state: BackfillState,
+    },
+
     /// The tasks of a DAG wait for each other.
     #[error("plan {version}")]
     Unplannable {
@@ -220,7 +266,12 @@ impl StoreError {
             | Self::UnknownRun { .. }
             | Self::AmbiguousRun { .. }
             | Self::UnknownTask { .. }
+            | Self::NotLeader { .. }
+            | Self::UnknownBackfill { .. }
+            | Self::AmbiguousBackfill { .. }
+            | Self::BackfillStands { .. }
             | Self::Unplannable { .. }
+            | Self::Rerun { .. }
             | Self::Corrupt(_) => false,
         }
     }

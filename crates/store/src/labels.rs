@@ -190,13 +190,13 @@ impl BackfillOrder {
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "reprocess", rename_all = "snake_case")]
 pub enum Reprocess {
-    /// Those that never ran.
+    /// Those that never ran, or whose last run was cancelled.
     Missing,
     /// Those, and those that failed.
     Failed,
     /// All.
     All,
-    /// Those whose last run pinned other content than now.
+    /// Those that are missing, and those whose last run pinned other content than now.
     Stale,
 }
 

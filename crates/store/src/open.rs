@@ -8,6 +8,7 @@ use sqlx::types::Json;
 use tidemill_dag::advance::{Event, advance};
 use tidemill_dag::ids::{BackfillId, DagVersionId, RunId, TaskId};
 use tidemill_dag::names::{DagName, ParamName};
+use tidemill_dag::spec::DagSpec;
 use tidemill_dag::state::{RunKind, RunState, View};
 use tidemill_dag::template::Facts;
 use tidemill_dag::time::{DataInterval, Timestamp};
@@ -66,6 +67,31 @@ impl NewRun {
             ..Self::manual(dag, interval)
         }
     }
+
+    /// A run that something else asks for: another run, the API, a new snapshot. Asked for twice by one key, it is one run.
+    pub fn triggered(dag: DagName, key: &str, interval: DataInterval) -> Self {
+        Self {
+            kind: RunKind::Triggered,
+            key: Some(format!("trigger {key}")),
+            ..Self::manual(dag, interval)
+        }
+    }
+
+    /// The run of an interval of a backfill: asked for twice, it is one run.
+    pub(crate) fn of_backfill(
+        dag: DagName,
+        backfill: BackfillId,
+        version: DagVersionId,
+        interval: DataInterval,
+    ) -> Self {
+        Self {
+            kind: RunKind::Backfill,
+            key: Some(format!("{backfill} {interval}")),
+            backfill: Some(backfill),
+            version: Some(version),
+            ..Self::manual(dag, interval)
+        }
+    }
 }
 
 /// A run that is open now, or was already.
@@ -82,15 +108,28 @@ impl Store {
     pub async fn open_run(&self, new: &NewRun) -> Result<Opened, StoreError> {
         let failed = |source| StoreError::Open { dag: new.dag.clone(), source };
         let mut transaction = self.begin().await.map_err(failed)?;
+        let opened = self.open_in(&mut transaction, new).await?;
+        if opened.is_new {
+            transaction.commit().await.map_err(failed)?;
+        }
+        Ok(opened)
+    }
+
+    /// [`Self::open_run`] inside of somebody's transaction.
+    pub(crate) async fn open_in(
+        &self,
+        connection: &mut PgConnection,
+        new: &NewRun,
+    ) -> Result<Opened, StoreError> {
+        let failed = |source| StoreError::Open { dag: new.dag.clone(), source };
         let id = match new.version {
             Some(version) => version,
-            None => current_version(&mut transaction, &new.dag).await?,
+            None => current_version(connection, &new.dag).await?,
         };
-        let version = self.version_by(&mut transaction, id).await?;
+        let version = self.version_by(connection, id).await?;
         let run = RunId::generate();
-        let Some(now) = self.insert_run(&mut transaction, run, id, new).await.map_err(failed)?
-        else {
-            let run = run_of_key(&mut transaction, new).await.map_err(failed)?;
+        let Some(now) = self.insert_run(connection, run, id, new).await.map_err(failed)? else {
+            let run = run_of_key(connection, new).await.map_err(failed)?;
             return Ok(Opened { run, is_new: false });
         };
         let facts = Facts {
@@ -103,13 +142,12 @@ impl Store {
             params: new.params.clone(),
         };
         let view = View::open(&version.plan, facts.into());
-        write_tasks(&mut transaction, view, &version, new.priority, now).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
+        write_tasks(connection, view, &version, new.priority, now).await.map_err(failed)?;
         Ok(Opened { run, is_new: true })
     }
 
     /// Inserts the run and gives the instant of it; `None` when a run of this key is there already.
-    async fn insert_run(
+    pub(crate) async fn insert_run(
         &self,
         connection: &mut PgConnection,
         run: RunId,
@@ -143,6 +181,19 @@ impl Store {
     }
 }
 
+/// Parameters with the defaults of those that are not given.
+pub(crate) fn with_defaults(
+    dag: &DagSpec,
+    mut given: BTreeMap<ParamName, Value>,
+) -> BTreeMap<ParamName, Value> {
+    for (name, param) in &dag.params {
+        if let Some(default) = &param.default {
+            given.entry(name.clone()).or_insert_with(|| default.clone());
+        }
+    }
+    given
+}
+
 async fn current_version(
     connection: &mut PgConnection,
     dag: &DagName,
@@ -163,13 +214,14 @@ async fn run_of_key(connection: &mut PgConnection, new: &NewRun) -> Result<RunId
     Ok(RunId::from_uuid(id))
 }
 
-async fn write_tasks(
+/// Writes the tasks of a new run and what may start at once; gives their ids, in the order of the view.
+pub(crate) async fn write_tasks(
     connection: &mut PgConnection,
     mut view: View,
     version: &DagVersion,
     priority: i32,
     now: Timestamp,
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<TaskId>, sqlx::Error> {
     let plan = &version.plan;
     let mut changes = Changes::of(&view, 0);
     let effects =
@@ -185,5 +237,6 @@ async fn write_tasks(
         write::update_run(connection, run, &view.run).await?;
         write::tell_end(connection, version, &view, now).await?;
     }
-    write::wake(connection, changes.pools_with_ready_tasks(plan, &view)).await
+    write::wake(connection, changes.pools_with_ready_tasks(plan, &view)).await?;
+    Ok(ids)
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 use tidemill_dag::ids::NoticeId;
 use tidemill_dag::spec::Recipient;
 use tidemill_dag::time::Timestamp;
+use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::{CorruptRow, StoreError, reading};
@@ -19,6 +20,8 @@ pub struct Notice {
     pub recipient: Recipient,
     /// What it says.
     pub payload: Value,
+    /// What makes it the same message when it arrives twice.
+    pub dedup_key: String,
     /// When it is to be delivered.
     pub due_at: Timestamp,
     /// How often that was tried.
@@ -26,12 +29,33 @@ pub struct Notice {
 }
 
 impl Store {
+    /// The last messages, whatever became of them, oldest first.
+    pub async fn notices(&self, limit: u32) -> Result<Vec<Notice>, StoreError> {
+        let rows = sqlx::query_as!(
+            NoticeRow,
+            "SELECT id, topic, recipient, payload, dedup_key, due_at, tries
+             FROM outbox
+             ORDER BY created_at DESC, id DESC
+             LIMIT $1",
+            i64::from(limit),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(reading("the outbox"))?;
+        let mut notices = Vec::with_capacity(rows.len());
+        for row in rows.into_iter().rev() {
+            notices.push(Notice::try_from(row)?);
+        }
+        Ok(notices)
+    }
+
     /// The messages that wait, in the order in which they are due.
     pub async fn waiting_notices(&self, limit: u32) -> Result<Vec<Notice>, StoreError> {
-        let rows = sqlx::query!(
-            "SELECT id, topic, recipient, payload, due_at, tries
+        let rows = sqlx::query_as!(
+            NoticeRow,
+            "SELECT id, topic, recipient, payload, dedup_key, due_at, tries
              FROM outbox
-             WHERE delivered_at IS NULL
+             WHERE delivered_at IS NULL AND given_up_at IS NULL
              ORDER BY due_at, id
              LIMIT $1",
             i64::from(limit),
@@ -41,18 +65,35 @@ impl Store {
         .map_err(reading("the outbox"))?;
         let mut notices = Vec::with_capacity(rows.len());
         for row in rows {
-            let recipient = row.recipient.parse();
-            notices.push(Notice {
-                id: NoticeId::from_uuid(row.id),
-                topic: row.topic,
-                recipient: recipient.map_err(|_| {
-                    CorruptRow::new("outbox", &row.id, "outbox_recipient_is_a_recipient")
-                })?,
-                payload: row.payload,
-                due_at: row.due_at,
-                tries: row.tries,
-            });
+            notices.push(Notice::try_from(row)?);
         }
         Ok(notices)
+    }
+}
+
+pub(crate) struct NoticeRow {
+    pub(crate) id: Uuid,
+    pub(crate) topic: String,
+    pub(crate) recipient: String,
+    pub(crate) payload: Value,
+    pub(crate) dedup_key: String,
+    pub(crate) due_at: Timestamp,
+    pub(crate) tries: i32,
+}
+
+impl TryFrom<NoticeRow> for Notice {
+    type Error = CorruptRow;
+
+    fn try_from(row: NoticeRow) -> Result<Self, CorruptRow> {
+        let corrupt = |_| CorruptRow::new("outbox", &row.id, "outbox_recipient_is_a_recipient");
+        Ok(Self {
+            id: NoticeId::from_uuid(row.id),
+            topic: row.topic,
+            recipient: row.recipient.parse().map_err(corrupt)?,
+            payload: row.payload,
+            dedup_key: row.dedup_key,
+            due_at: row.due_at,
+            tries: row.tries,
+        })
     }
 }

@@ -143,7 +143,7 @@ impl Store {
 }
 
 /// The lowest and the highest id that begin like this text.
-fn id_range(text: &str) -> Option<(Uuid, Uuid)> {
+pub(crate) fn id_range(text: &str) -> Option<(Uuid, Uuid)> {
     let digits = text.strip_prefix("run_").unwrap_or(text);
     let is_prefix =
         (1..=32).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -129,6 +129,10 @@ pub struct DagSummary {
     pub source: String,
     /// Whether its schedule is held.
     pub is_paused: bool,
+    /// Whether the repository of the schedulers has its file: only then it ticks.
+    pub is_present: bool,
+    /// When it ticks next, where it has a schedule.
+    pub next_tick_at: Option<Timestamp>,
     /// When its content last changed.
     pub updated_at: Timestamp,
 }
@@ -163,8 +167,18 @@ impl Store {
         &self,
         new: &NewDagVersion<'_>,
     ) -> Result<DagVersionId, StoreError> {
-        let dag = new.spec.dag.as_str();
         let mut transaction = self.begin().await.map_err(writing("a version of a DAG"))?;
+        let id = self.put_version_in(&mut transaction, new).await?;
+        transaction.commit().await.map_err(writing("a version of a DAG"))?;
+        Ok(id)
+    }
+
+    pub(crate) async fn put_version_in(
+        &self,
+        connection: &mut PgConnection,
+        new: &NewDagVersion<'_>,
+    ) -> Result<DagVersionId, StoreError> {
+        let dag = new.spec.dag.as_str();
         // The update makes RETURNING see the row of an earlier call, and leaves its keys unlocked for those who refer to it.
         let id = sqlx::query_scalar!(
             "INSERT INTO dag_versions (id, dag, hash, document, source, created_at)
@@ -178,7 +192,7 @@ impl Store {
             new.source,
             self.clock.instead(),
         )
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut *connection)
         .await
         .map_err(writing("a version of a DAG"))?;
         sqlx::query!(
@@ -190,10 +204,9 @@ impl Store {
             id,
             self.clock.instead(),
         )
-        .execute(&mut *transaction)
+        .execute(connection)
         .await
         .map_err(writing("a DAG"))?;
-        transaction.commit().await.map_err(writing("a version of a DAG"))?;
         Ok(DagVersionId::from_uuid(id))
     }
 
@@ -220,7 +233,7 @@ impl Store {
     async fn dags_named(&self, name: Option<&DagName>) -> Result<Vec<DagSummary>, StoreError> {
         let rows = sqlx::query_as!(
             DagRow,
-            "SELECT d.name, d.version_id, v.hash, v.source, d.is_paused, d.updated_at
+            "SELECT d.name, d.version_id, v.hash, v.source, d.is_paused, d.is_present, d.next_tick_at, d.updated_at
              FROM dags d
              JOIN dag_versions v ON v.id = d.version_id
              WHERE $1::text IS NULL OR d.name = $1
@@ -263,6 +276,8 @@ struct DagRow {
     hash: String,
     source: String,
     is_paused: bool,
+    is_present: bool,
+    next_tick_at: Option<Timestamp>,
     updated_at: Timestamp,
 }
 
@@ -278,6 +293,8 @@ impl TryFrom<DagRow> for DagSummary {
             hash: row.hash,
             source: row.source,
             is_paused: row.is_paused,
+            is_present: row.is_present,
+            next_tick_at: row.next_tick_at,
             updated_at: row.updated_at,
         })
     }

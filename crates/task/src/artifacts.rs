@@ -116,11 +116,11 @@ impl Artifacts {
     }
 }
 
-/// The prefix that belongs to one attempt alone: `attempts/<run>/<node>/+<label>…/<attempt>`.
-pub(crate) fn prefix_of(run: RunId, path: &TaskPath, attempt: Attempt) -> Path {
+/// The prefix that belongs to one attempt alone: `<under>/<run>/<node>/+<label>…/<attempt>`.
+pub(crate) fn prefix_of(under: &str, run: RunId, path: &TaskPath, attempt: Attempt) -> Path {
     // A label is marked, so that the child `3` of a task never meets the third attempt of that task.
     let labels = path.labels.iter().map(|label| format!("+{label}"));
-    ["attempts".to_owned(), run.to_string(), path.node.to_string()]
+    [under.to_owned(), run.to_string(), path.node.to_string()]
         .into_iter()
         .chain(labels)
         .chain([attempt.to_string()])
@@ -139,7 +139,7 @@ mod tests {
 
     fn artifacts(store: ArtifactStore) -> Artifacts {
         let run = "run_00000000000000000000000000000001".parse().unwrap();
-        let prefix = prefix_of(run, &"tune[..][3]".parse().unwrap(), Attempt(2));
+        let prefix = prefix_of("attempts", run, &"tune[..][3]".parse().unwrap(), Attempt(2));
         Artifacts::new(store, prefix, PORTS)
     }
 

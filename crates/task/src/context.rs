@@ -13,6 +13,7 @@ use crate::artifact::ArtifactRef;
 use crate::artifacts::{Artifacts, prefix_of};
 use crate::assignment::{Assignment, ChildResult, RunFacts};
 use crate::error::{Explain, TaskError};
+use crate::kind::Isolation;
 use crate::progress::Progress;
 use crate::seed::Seed;
 use crate::services::Services;
@@ -28,7 +29,8 @@ pub struct TaskContext {
 impl TaskContext {
     /// The context of one attempt of a kind with these ports.
     pub fn new(assignment: Assignment, ports: Ports, services: Services) -> Self {
-        let prefix = prefix_of(assignment.run.run, &assignment.path, assignment.attempt);
+        let prefix =
+            prefix_of("attempts", assignment.run.run, &assignment.path, assignment.attempt);
         let artifacts = Artifacts::new(services.artifacts.clone(), prefix, ports);
         Self { assignment, artifacts, services }
     }
@@ -113,6 +115,11 @@ impl TaskContext {
     /// The environment of the worker. It may hold secrets: a kind passes on only what it allows by name.
     pub const fn environment(&self) -> &BTreeMap<String, String> {
         &self.services.environment
+    }
+
+    /// Where this attempt runs: in a process group of its own, all of it ends with the attempt.
+    pub const fn isolation(&self) -> Isolation {
+        self.services.isolation
     }
 
     /// Waits until the attempt must stop.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::artifact_store::ArtifactStore;
 use crate::clock::{Clock, SystemClock};
+use crate::kind::Isolation;
 use crate::progress::Progress;
 
 /// What a worker lends to an attempt; each field may be replaced.
@@ -27,6 +28,8 @@ pub struct Services {
     pub repository: PathBuf,
     /// The environment of the worker, from which kinds pass on what they allow.
     pub environment: BTreeMap<String, String>,
+    /// Whether this process is the attempt's alone.
+    pub isolation: Isolation,
 }
 
 impl Services {
@@ -39,6 +42,7 @@ impl Services {
             progress: watch::Sender::new(Progress::default()),
             repository: PathBuf::from("."),
             environment: BTreeMap::new(),
+            isolation: Isolation::Inline,
         }
     }
 }

@@ -58,6 +58,15 @@ impl TestDatabase {
         Store::connect(options).await.context("connect to the database of the test")
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How to connect beside the database.
+    pub(crate) const fn server(&self) -> &PgConnectOptions {
+        &self.server.options
+    }
+
     async fn make(
         server: Server,
         connection: &mut PgConnection,

@@ -2,6 +2,7 @@
 
 mod database;
 mod describe;
+mod faults;
 mod server;
 mod world;
 

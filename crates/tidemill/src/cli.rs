@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use tidemill_dag::names::PoolName;
+use tidemill_dag::time::Lapse;
+use tidemill_store::{BackfillOrder, Reprocess};
 
 use crate::exit::Exit;
 
@@ -63,12 +66,28 @@ pub(crate) enum Command {
     /// Start runs and see what became of them.
     #[command(subcommand)]
     Run(RunCommand),
+    /// Run many intervals, again or at all, beside what is scheduled.
+    #[command(subcommand)]
+    Backfill(BackfillCommand),
     /// Look after the database.
     #[command(subcommand)]
     Db(DbCommand),
     /// See what is configured, and where each value comes from.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Run tasks here, with any number of workers on any number of machines, until told to stop.
+    Work(WorkArguments),
+    /// Make runs of schedules and backfills, until told to stop; of several schedulers one leads.
+    Scheduler {
+        /// What people know the scheduler by [default: scheduler-PID].
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Run everything here, in one process tree, until told to stop.
+    Up(WorkArguments),
+    /// Run one attempt, which a worker sends on standard input.
+    #[command(hide = true)]
+    Attempt,
     /// Run a small workflow from start to end on embedded defaults.
     Demo,
     /// Print the completions of a shell, to be sourced by it.
@@ -104,6 +123,16 @@ pub(crate) enum DagCommand {
         /// How many runs to show.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
         runs: u16,
+    },
+    /// Hold the schedule of a workflow: its ticks wait, what runs goes on.
+    Pause {
+        /// The workflow.
+        name: String,
+    },
+    /// Let the schedule of a workflow go on; of what it missed runs what its `missed` says.
+    Unpause {
+        /// The workflow.
+        name: String,
     },
     /// Print the JSON Schema of DAG files with the parameters of all kinds, for editors.
     Schema {
@@ -161,11 +190,187 @@ pub(crate) enum RunCommand {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
         limit: u16,
     },
+    /// Carry tasks of an earlier run out again, as a run of its own that keeps the rest.
+    Rerun(RerunArguments),
     /// Show one run with its tasks.
     Show {
         /// The run's id, or enough of its beginning; `latest` for the last one started.
         id: String,
     },
+    /// Print what tasks printed, while they run and afterwards.
+    Logs {
+        /// The run's id, or enough of its beginning; `latest` for the last one started.
+        id: String,
+        /// Only this task.
+        task: Option<String>,
+        /// Goes on until the run is over.
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Stop a run, or a task with all that it asked for.
+    Cancel {
+        /// The run's id, or enough of its beginning; `latest` for the last one started.
+        id: String,
+        /// Only this task.
+        task: Option<String>,
+    },
+}
+
+/// What a worker takes, and how it stops.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WorkArguments {
+    /// A pool to take tasks from; several are given one by one [default: all that are configured].
+    #[arg(long = "pool", value_name = "POOL")]
+    pub pools: Vec<PoolName>,
+    /// How many slots this worker has [default: as many as its pools].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub slots: Option<u32>,
+    /// How long tasks may go on after the first SIGTERM; then they are given back. A second one ends them at once.
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub grace: Lapse,
+    /// What people know the worker by [default: worker-PID].
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How long others wait for a worker that is not heard of before they take over what it held.
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub lease: Lapse,
+}
+
+/// Which tasks of which run to carry out again, and how.
+#[derive(Debug, Args)]
+pub(crate) struct RerunArguments {
+    /// The earlier run's id, or enough of its beginning; `latest` for the last one started.
+    pub run: String,
+    /// Those that failed or were cancelled, with all that waits for them.
+    #[arg(long, group = "selection")]
+    pub failed: bool,
+    /// These, with all that waits for them.
+    #[arg(long, group = "selection", value_name = "TASK", value_delimiter = ',')]
+    pub from: Option<Vec<String>>,
+    /// These alone; members of mapped tasks as `score[3]`.
+    #[arg(long, group = "selection", value_name = "TASK", value_delimiter = ',')]
+    pub only: Option<Vec<String>>,
+    /// Runs by the version of the workflow that the run pinned; this is the default.
+    #[arg(long, conflicts_with = "latest")]
+    pub pinned: bool,
+    /// Runs by the version of the workflow that is in the repository now.
+    #[arg(long)]
+    pub latest: bool,
+    /// Shows what would run and why, and starts nothing.
+    #[arg(long)]
+    pub plan: bool,
+    /// Carries the run out here and waits for its end; exits 30 when it failed.
+    #[arg(long)]
+    pub wait: bool,
+}
+
+/// What can be done with backfills.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackfillCommand {
+    /// Run all intervals of a range, as many at once as the limit says.
+    Start(BackfillArguments),
+    /// List backfills, the latest first.
+    List {
+        /// Only those of this workflow.
+        #[arg(long, value_name = "NAME")]
+        dag: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        limit: u16,
+    },
+    /// Show one backfill with its intervals, and why each runs or not.
+    Show {
+        /// The backfill's id, or enough of its beginning.
+        id: String,
+    },
+    /// Open no more runs of a backfill; those that are open go on.
+    Pause {
+        /// The backfill's id, or enough of its beginning.
+        id: String,
+    },
+    /// Let a backfill go on.
+    Resume {
+        /// The backfill's id, or enough of its beginning.
+        id: String,
+    },
+    /// Stop a backfill with all its open runs.
+    Cancel {
+        /// The backfill's id, or enough of its beginning.
+        id: String,
+    },
+}
+
+/// Which intervals of which workflow to run, and how.
+#[derive(Debug, Args)]
+pub(crate) struct BackfillArguments {
+    /// The workflow.
+    pub name: String,
+    /// The first day, or instant, at which an interval may begin.
+    #[arg(long, value_name = "TIME")]
+    pub from: String,
+    /// The last day at which an interval may begin, or the instant before which it must.
+    #[arg(long, value_name = "TIME")]
+    pub to: String,
+    /// Which intervals run.
+    #[arg(long, value_enum, default_value_t = ReprocessChoice::Missing, value_name = "POLICY")]
+    pub reprocess: ReprocessChoice,
+    /// How many of its runs are open at once.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+    /// The order in which runs open.
+    #[arg(long, value_enum, default_value_t = OrderChoice::Asc)]
+    pub order: OrderChoice,
+    /// Puts it before other backfills; all of them come after what is scheduled.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=900))]
+    pub weight: u32,
+    /// A parameter of the runs, as NAME=VALUE; the value is read as YAML.
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
+    /// Shows each interval, why it runs or not, and how long that takes; starts nothing.
+    #[arg(long)]
+    pub plan: bool,
+}
+
+/// Which intervals a backfill runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReprocessChoice {
+    /// Those that never ran, or whose last run was cancelled.
+    Missing,
+    /// Those, and those whose last run failed.
+    Failed,
+    /// All but those with an open run.
+    All,
+    /// Those that are missing, and those whose last run had another content of the workflow.
+    Stale,
+}
+
+impl From<ReprocessChoice> for Reprocess {
+    fn from(choice: ReprocessChoice) -> Self {
+        match choice {
+            ReprocessChoice::Missing => Self::Missing,
+            ReprocessChoice::Failed => Self::Failed,
+            ReprocessChoice::All => Self::All,
+            ReprocessChoice::Stale => Self::Stale,
+        }
+    }
+}
+
+/// The order in which a backfill opens runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OrderChoice {
+    /// The oldest interval first.
+    Asc,
+    /// The newest interval first.
+    Desc,
+}
+
+impl From<OrderChoice> for BackfillOrder {
+    fn from(choice: OrderChoice) -> Self {
+        match choice {
+            OrderChoice::Asc => Self::Asc,
+            OrderChoice::Desc => Self::Desc,
+        }
+    }
 }
 
 /// What can be done with the database.

@@ -1,8 +1,13 @@
 //! What the verbs do; one file for each noun.
 
+pub(crate) mod attempt;
+pub(crate) mod backfill;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dag;
 pub(crate) mod db;
 pub(crate) mod demo;
 pub(crate) mod run;
+pub(crate) mod scheduler;
+pub(crate) mod up;
+pub(crate) mod work;

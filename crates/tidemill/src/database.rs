@@ -14,6 +14,8 @@ use crate::exit::{Exit, Failure};
 pub(crate) struct Database {
     /// The store.
     pub store: Store,
+    /// How it was reached, for connections beside its own.
+    pub options: StoreOptions,
     cluster: Option<Cluster>,
 }
 
@@ -36,23 +38,36 @@ impl Database {
             (app.config.database.url.reveal().to_owned(), None)
         };
         let options = StoreOptions::new(url).with_connections(app.config.database.connections);
-        let store = Store::connect(options).await?;
+        let store = Store::connect(options.clone()).await?;
+        let database = Self { store, options, cluster };
         if version == Version::Current {
-            if cluster.is_some() {
-                store.migrate().await?;
-            } else {
-                store.check_current().await?;
-            }
-            put_pools(app, &store).await?;
+            database.bring_up(app).await?;
         }
-        Ok(Self { store, cluster })
+        Ok(database)
     }
-}
 
-impl Database {
+    /// Brings a private database to this program's version; refuses another one that is not there.
+    async fn bring_up(&self, app: &App<'_>) -> Result<(), Failure> {
+        if self.cluster.is_some() {
+            self.store.migrate().await?;
+        } else {
+            self.store.check_current().await?;
+        }
+        put_pools(app, &self.store).await
+    }
+
     /// The folder of the private cluster's files; somebody's server keeps its own.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         self.cluster.as_ref().map(Cluster::data)
+    }
+}
+
+/// The connections are closed before a private server stops, which would else be told as an error of theirs.
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            tokio::task::block_in_place(|| runtime.block_on(self.store.close()));
+        }
     }
 }
 

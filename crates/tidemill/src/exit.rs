@@ -7,7 +7,7 @@ use tidemill_dag::problem::Problems;
 use tidemill_postgres::ClusterError;
 use tidemill_store::StoreError;
 
-/// The exit codes, as `tidemill help exit-codes` lists them.
+/// The exit codes, as `tidemill --help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Something went wrong that none of the others names.
@@ -94,8 +94,13 @@ impl fmt::Display for Failure {
             return Ok(());
         };
         write!(f, "error: {error}")?;
-        for cause in error.chain().skip(1) {
-            write!(f, "\n  because: {cause}")?;
+        let mut said = error.to_string();
+        for cause in error.chain().skip(1).map(ToString::to_string) {
+            // Some libraries repeat their cause in their own words.
+            if !said.ends_with(&cause) {
+                write!(f, "\n  because: {cause}")?;
+                said = cause;
+            }
         }
         self.hint.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
     }
@@ -116,18 +121,30 @@ impl From<ClusterError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let hint = |text: &str| Some(text.to_owned());
-        match &error {
-            StoreError::Unreachable { .. } => {
-                let hint = hint(
-                    "check `database.url` in the configuration, or leave it empty for a private database",
-                );
-                Self::new(Exit::DatabaseUnreachable, error).hint(hint)
+        use StoreError as E;
+        let (exit, hint) = match &error {
+            E::Unreachable { .. } | E::NoAnswer { .. } => (
+                Exit::DatabaseUnreachable,
+                "check `database.url` in the configuration, or leave it empty for a private database",
+            ),
+            E::BadUrl { .. } | E::BadSchema { .. } => (
+                Exit::InvalidConfig,
+                "`database.url` or DATABASE_URL looks like `postgres://user:password@host:5432/name`",
+            ),
+            E::NeedsMigration { .. } => (Exit::MigrationNeeded, "run `tidemill db migrate`"),
+            E::TooNew { .. } => (
+                Exit::MigrationNeeded,
+                "a later tidemill used this database: run that one, or reset it by `tidemill db reset`",
+            ),
+            E::Migrate { .. } => (
+                Exit::MigrationNeeded,
+                "if the database was made by an unreleased version, `tidemill db reset` begins anew",
+            ),
+            E::UnknownRun { .. } | E::AmbiguousRun { .. } => {
+                (Exit::NotFound, "`tidemill run list` lists the runs")
             }
-            StoreError::NeedsMigration { .. } => {
-                Self::new(Exit::MigrationNeeded, error).hint(hint("run `tidemill db migrate`"))
-            }
-            _ => Self::new(Exit::Failure, error),
-        }
+            _ => return Self::new(Exit::Failure, error),
+        };
+        Self::new(exit, error).hint(hint.to_owned())
     }
 }

@@ -8,7 +8,7 @@ use tidemill_dag::plan::Node;
 use tidemill_dag::spec::{ForEach, TriggerRule};
 
 use crate::commands::dag::schedule;
-use crate::output::{counted, table};
+use crate::output::{counted, plain, table};
 
 /// A header, then the tasks in the order in which they can run.
 pub(crate) fn text(dag: &Dag) -> String {
@@ -19,7 +19,7 @@ pub(crate) fn text(dag: &Dag) -> String {
         write!(header, ", interval {interval}").expect("a string takes all");
     }
     if let Some(description) = &spec.description {
-        write!(header, "\n{description}").expect("a string takes all");
+        write!(header, "\n{}", plain(description)).expect("a string takes all");
     }
     let waves = dag.plan.waves();
     let rows = waves.iter().enumerate().flat_map(|(wave, members)| {

@@ -11,6 +11,7 @@ mod repository;
 mod telemetry;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -39,6 +40,8 @@ pub(crate) struct App<'a> {
     pub config: Config,
     /// Where each value comes from.
     pub settings: BTreeMap<String, Setting>,
+    /// The configuration file that was named.
+    pub config_file: Option<PathBuf>,
     /// Where results go.
     pub output: &'a Output,
 }
@@ -49,12 +52,18 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
     }
     let (config, settings) = configure(&cli.global)?;
     telemetry::start(&config.logging, &cli.global)?;
-    let app = App { config, settings, output };
+    let config_file = cli.global.config.clone();
+    let app = App { config, settings, config_file, output };
     match cli.command {
         Command::Dag(command) => commands::dag::run(&app, command),
         Command::Run(command) => commands::run::run(&app, command),
+        Command::Backfill(command) => commands::backfill::run(&app, command),
         Command::Db(command) => commands::db::run(&app, &command),
         Command::Config(command) => commands::config::run(&app, &command),
+        Command::Work(arguments) => commands::work::run(&app, &arguments),
+        Command::Scheduler { name } => commands::scheduler::run(&app, name),
+        Command::Up(arguments) => commands::up::run(&app, &arguments),
+        Command::Attempt => commands::attempt::run(&app),
         Command::Demo => commands::demo::run(&app),
         Command::Completions { .. } => Ok(()),
     }

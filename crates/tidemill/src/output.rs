@@ -17,6 +17,12 @@ pub(crate) struct Output {
     in_colour: bool,
 }
 
+/// Tells whether standard error is a terminal of somebody who wants colours.
+pub(crate) fn in_colour() -> bool {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !no_colour && std::io::stderr().is_terminal()
+}
+
 /// Colours of words that matter; everything is legible without.
 #[derive(Clone, Copy, Debug)]
 enum Paint {
@@ -27,9 +33,7 @@ enum Paint {
 impl Output {
     /// The output that the flags and the terminal ask for.
     pub(crate) fn new(global: &Global) -> Self {
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let in_colour = !no_colour && std::io::stderr().is_terminal();
-        Self { format: global.format, is_quiet: global.quiet, in_colour }
+        Self { format: global.format, is_quiet: global.quiet, in_colour: in_colour() }
     }
 
     /// Tells whether data is printed as JSON.
@@ -134,13 +138,18 @@ pub(crate) fn table<const N: usize>(
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header.map(|title| Cell::new(title.to_uppercase())));
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.map(|cell| plain(&cell)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
     let lines = table.lines().map(|line| line.trim_end().to_owned());
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Text from files, safe for a terminal and a table: control characters become blanks.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// `1 file`, `2 files`.

@@ -4,13 +4,14 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use anyhow::Context;
 use tidemill_dag::catalog::Catalog;
 use tidemill_dag::load::{Dag, read_dag, refuse_twins};
 use tidemill_dag::problem::{Problem, Problems, SourceText};
 use tidemill_dag::shape::{FileError, Files};
-use tidemill_dag::yaml::LARGEST_FILE;
+use tidemill_dag::yaml::{self, LARGEST_FILE};
 
 /// A folder of DAG files within the folder that they may include from.
 #[derive(Debug)]
@@ -21,6 +22,10 @@ pub(crate) struct Repository {
     dags: PathBuf,
 }
 
+/// How files look from outside: path, time of the last change, size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint(Vec<(PathBuf, Option<SystemTime>, u64)>);
+
 /// What a repository holds.
 #[derive(Debug)]
 pub(crate) struct Loaded {
@@ -28,6 +33,8 @@ pub(crate) struct Loaded {
     pub dags: Vec<Dag>,
     /// All problems of the other files.
     pub problems: Vec<Problem>,
+    /// The names of the DAGs whose files have problems, with their files, where a name could be read.
+    pub broken: Vec<(String, String)>,
     /// How many files were read.
     pub files: usize,
 }
@@ -51,6 +58,20 @@ impl Repository {
         Ok(self.load_files(&paths, catalog))
     }
 
+    /// How the DAG files and others within the repository look from outside: what changed looks different.
+    pub(crate) fn fingerprint(&self, others: &[String]) -> anyhow::Result<Fingerprint> {
+        let mut paths = Vec::new();
+        collect(&self.root.join(&self.dags), &mut paths)?;
+        paths.extend(others.iter().map(|path| self.root.join(path)));
+        paths.sort();
+        let looks = paths.into_iter().map(|path| {
+            let found = std::fs::metadata(&path).ok();
+            let modified = found.as_ref().and_then(|found| found.modified().ok());
+            (path, modified, found.map_or(0, |found| found.len()))
+        });
+        Ok(Fingerprint(looks.collect()))
+    }
+
     /// Reads and checks some DAG files, named from the working folder.
     pub(crate) fn load_named(
         &self,
@@ -67,6 +88,9 @@ impl Repository {
                 found.push(resolved);
             }
         }
+        // A file that is named twice, or lies in a folder that is named too, is one file.
+        found.sort();
+        found.dedup();
         Ok(self.load_files(&found, catalog))
     }
 
@@ -93,16 +117,19 @@ impl Repository {
         });
         results.sort_by_key(|(index, _)| *index);
         let mut problems = Problems::default();
-        let mut dags = Vec::new();
+        let (mut dags, mut broken) = (Vec::new(), Vec::new());
         for (_, (source, result)) in results {
             match result {
                 Ok(dag) => dags.push((source, dag)),
-                Err(found) => problems.extend(found),
+                Err(found) => {
+                    problems.extend(found);
+                    broken.extend(name_in(&source).map(|name| (name, source.path.clone())));
+                }
             }
         }
         let mut dags = refuse_twins(dags, &mut problems);
         dags.sort_by(|left, right| left.spec.dag.cmp(&right.spec.dag));
-        Loaded { dags, problems: problems.into_sorted(), files: paths.len() }
+        Loaded { dags, problems: problems.into_sorted(), broken, files: paths.len() }
     }
 
     fn load_file(
@@ -157,6 +184,12 @@ impl Repository {
         names.sort();
         names
     }
+}
+
+/// The name that a file gives its DAG, whatever else is wrong with it.
+fn name_in(source: &Arc<SourceText>) -> Option<String> {
+    let tree = yaml::parse(source).ok()?;
+    Some(tree.get("dag")?.as_text()?.to_owned())
 }
 
 /// Reads a text of bounded size; what is larger, or endless like a device, is not read to its end.

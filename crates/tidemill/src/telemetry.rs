@@ -6,6 +6,10 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::Global;
 use crate::config::{LogFormat, Logging};
 use crate::exit::{Exit, Failure};
+use crate::output;
+
+const HINT: &str =
+    "write error, warn, info, debug or trace, or a filter such as `info,tidemill_store=debug`";
 
 /// Starts the log of this process.
 pub(crate) fn start(logging: &Logging, global: &Global) -> Result<(), Failure> {
@@ -18,12 +22,21 @@ pub(crate) fn start(logging: &Logging, global: &Global) -> Result<(), Failure> {
         }
         (false, _) => "trace",
     };
+    let is_level = ["off", "error", "warn", "info", "debug", "trace"].contains(&level);
+    if !is_level && !level.contains('=') {
+        // The filter would take it for the name of a module, and log nothing.
+        let error = anyhow::anyhow!("read the log level `{level}`");
+        return Err(Failure::new(Exit::InvalidConfig, error).hint(HINT.to_owned()));
+    }
     let filter = EnvFilter::try_new(level).with_context(|| format!("read the log level `{level}`"));
-    let filter = filter.map_err(|error| {
-        let hint = "write error, warn, info, debug or trace, or a filter such as `info,tidemill_store=debug`".to_owned();
-        Failure::new(Exit::InvalidConfig, error).hint(hint)
-    })?;
+    let filter =
+        filter.map_err(|error| Failure::new(Exit::InvalidConfig, error).hint(HINT.to_owned()))?;
+    // Notices of the database about tables that are there already are of no use to anybody.
+    let quiet = "sqlx::postgres::notice=error".parse().context("silence notices")?;
+    let filter = filter.add_directive(quiet);
+    let in_colour = output::in_colour();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(in_colour).log_internal_errors(false);
     match logging.format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

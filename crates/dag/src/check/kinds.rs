@@ -5,23 +5,30 @@ use serde_json::Value;
 use super::Draft;
 use crate::problem::{Problem, Problems, suggest};
 use crate::template::has_template;
+use crate::yaml::Node;
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
-    let pools = || draft.catalog.pools.iter().map(String::as_str);
-    let mut check_pool = |pool: &str, place: &crate::yaml::Node| {
-        if pools().all(|known| known != pool) {
-            let problem =
-                Problem::at(draft.source, place.span.clone(), format!("unknown pool `{pool}`"));
-            problems.add(problem.hint(suggest(pool, "pools", pools())));
-        }
-    };
-    if let Some(place) = draft.root.get("defaults").and_then(|defaults| defaults.get("pool")) {
-        check_pool(draft.spec.defaults.pool.as_str(), place);
+    let defaults = draft.root.get("defaults");
+    if let Some(place) = defaults.and_then(|defaults| defaults.get("pool")) {
+        check_pool(draft, problems, draft.spec.defaults.pool.as_str(), place);
     }
     for (name, task) in &draft.spec.tasks {
         let node = draft.task_node(name);
         if let (Some(pool), Some(place)) = (&task.pool, node.get("pool")) {
-            check_pool(pool.as_str(), place);
+            check_pool(draft, problems, pool.as_str(), place);
+        }
+        let limits = draft.spec.defaults.of(task);
+        let slots = draft.catalog.pools.get(limits.pool.as_str());
+        if let Some(slots) = slots.filter(|slots| **slots < limits.slots) {
+            let what = format!(
+                "`{name}` takes {} slots, but the pool `{}` has {slots}",
+                limits.slots, limits.pool
+            );
+            let by_default = defaults.and_then(|defaults| defaults.get("slots"));
+            let place = node.get("slots").or(by_default).unwrap_or(node);
+            let hint = "give the pool more slots in the configuration, or the task fewer";
+            let problem = Problem::at(draft.source, place.span.clone(), what);
+            problems.add(problem.hint(hint.to_owned()));
         }
     }
     for (name, task) in &draft.spec.tasks {
@@ -43,6 +50,15 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
                 Problem::at(draft.source, place.span.clone(), objection.what).hint(objection.hint),
             );
         }
+    }
+}
+
+fn check_pool(draft: &Draft<'_>, problems: &mut Problems, pool: &str, place: &Node) {
+    let pools = &draft.catalog.pools;
+    if !pools.contains_key(pool) {
+        let problem =
+            Problem::at(draft.source, place.span.clone(), format!("unknown pool `{pool}`"));
+        problems.add(problem.hint(suggest(pool, "pools", pools.keys().map(String::as_str))));
     }
 }
 

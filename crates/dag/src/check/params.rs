@@ -10,6 +10,9 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         else {
             continue;
         };
+        if let Some(fault) = param.contradiction() {
+            problems.add(Problem::at(draft.source, node.span.clone(), format!("`{name}` {fault}")));
+        }
         let Some(default) = &param.default else {
             if draft.spec.schedule.is_some() {
                 let what = format!(

@@ -2,6 +2,7 @@
 
 use super::Draft;
 use crate::problem::{Problem, Problems};
+use crate::yaml::Content;
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     let spec = draft.spec;
@@ -12,7 +13,9 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
         let what = format!("the interval does not fit the schedule: {misfit}");
         problems.add(Problem::at(draft.source, place("interval"), what).hint(misfit.hint()));
     }
-    let has_schedule = draft.root.get("schedule").is_some();
+    // A schedule that could not be read is told by itself.
+    let schedule = draft.root.get("schedule");
+    let has_schedule = schedule.is_some_and(|schedule| schedule.content != Content::Null);
     if spec.deadline.is_some() && !has_schedule {
         let hint = "add a `schedule`, or drop the `deadline`".to_owned();
         problems.add(

@@ -43,8 +43,8 @@ fn visit(draft: &Draft<'_>, node: &Node, problems: &mut Problems) {
         problems.add(Problem::at(draft.source, place.span.clone(), what).hint(HINT.to_owned()));
     };
     match &node.content {
-        Content::Text(text) if !has_template(text) => {
-            if let Some(noun) = secret_in(text) {
+        Content::Text(text) => {
+            if let Some(noun) = secret_in(&without_templates(text)) {
                 tell(node, format!("{noun} is written in the file"));
             }
         }
@@ -65,13 +65,27 @@ fn visit(draft: &Draft<'_>, node: &Node, problems: &mut Problems) {
                 visit(draft, value, problems);
             }
         }
-        Content::Text(_) | Content::Null | Content::Bool(_) | Content::Number(_) => {}
+        Content::Null | Content::Bool(_) | Content::Number(_) => {}
     }
+}
+
+/// What stands in a text beside its templates.
+fn without_templates(text: &str) -> String {
+    let mut rest = text;
+    let mut literal = String::new();
+    while let Some((before, template)) = rest.split_once("{{") {
+        literal.push_str(before);
+        // A template that never ends is told by itself.
+        rest = template.split_once("}}").map_or("", |(_, after)| after);
+    }
+    literal + rest
 }
 
 fn is_secret_key(key: &str) -> bool {
     let key = key.to_lowercase().replace('-', "_");
-    SECRET_KEYS.iter().any(|word| key == *word || key.ends_with(&format!("_{word}")))
+    // How many tokens a model may use is no secret.
+    let is_count = ["max_", "min_", "num_", "n_"].iter().any(|start| key.starts_with(start));
+    !is_count && SECRET_KEYS.iter().any(|word| key == *word || key.ends_with(&format!("_{word}")))
 }
 
 /// What secret a text is, or holds.
@@ -108,6 +122,13 @@ mod tests {
         assert_eq!(secret_in("postgres://me:hunter2@db/x"), Some("a password in an address"));
         assert_eq!(secret_in("key AKIAIOSFODNN7EXAMPLE"), Some("an access token"));
         assert_eq!(secret_in("-----BEGIN RSA PRIVATE KEY-----"), Some("a private key"));
+    }
+
+    #[test]
+    fn a_template_beside_a_password_does_not_hide_it() {
+        let literal = without_templates("postgres://u:p@h/{{ params.x }}");
+        assert_eq!(secret_in(&literal), Some("a password in an address"));
+        assert_eq!(secret_in(&without_templates("postgres://u:{{ env.P }}@h/x")), None);
     }
 
     #[test]

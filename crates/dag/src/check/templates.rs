@@ -1,21 +1,21 @@
 //! Templates and expressions read only what is there, and call only what is allowed.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::Draft;
 use crate::names::TaskName;
 use crate::problem::{Problem, Problems, suggest};
-use crate::spec::{ForEach, TaskSpec, TriggerRule};
+use crate::spec::{DagSpec, ForEach, TaskSpec, TriggerRule};
 use crate::template::{
     BadTemplate, FILTERS, TESTS, Use, UseKind, has_template, uses_in_expression, uses_in_template,
 };
 use crate::yaml::{Content, Node};
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
+    let ancestry = Ancestry::new(draft.spec);
     for (name, task) in &draft.spec.tasks {
         let node = draft.task_node(name);
-        let reader = Reader { draft, name, task };
+        let reader = Reader { draft, ancestry: &ancestry, name, task };
         if let Some(with) = node.get("with") {
             reader.check_tree(with, problems);
         }
@@ -41,6 +41,7 @@ enum Item {
 
 struct Reader<'a> {
     draft: &'a Draft<'a>,
+    ancestry: &'a Ancestry,
     name: &'a TaskName,
     task: &'a TaskSpec,
 }
@@ -92,7 +93,7 @@ impl Reader<'_> {
             }
             Ok(uses) => {
                 for found in uses {
-                    if let Some((what, hint)) = self.refuse(&found, item) {
+                    if let Some((what, hint)) = self.refuse(&found, item, problems) {
                         let part = found.offset..found.offset + found.path[0].len();
                         let span = self.inside(node, part);
                         problems.add(Problem::at(self.draft.source, span, what).hint(hint));
@@ -115,7 +116,12 @@ impl Reader<'_> {
     }
 
     /// What is wrong with one use, and what to do about it.
-    fn refuse(&self, found: &Use, item: Item) -> Option<(String, Option<String>)> {
+    fn refuse(
+        &self,
+        found: &Use,
+        item: Item,
+        problems: &Problems,
+    ) -> Option<(String, Option<String>)> {
         let name = found.path[0].as_str();
         match found.kind {
             UseKind::Forbidden => {
@@ -125,11 +131,16 @@ impl Reader<'_> {
             }
             UseKind::Filter => unknown(name, "filter", "filters", &FILTERS),
             UseKind::Test => unknown(name, "test", "tests", &TESTS),
-            UseKind::Name => self.refuse_path(&found.path, item),
+            UseKind::Name => self.refuse_path(&found.path, item, problems),
         }
     }
 
-    fn refuse_path(&self, path: &[String], item: Item) -> Option<(String, Option<String>)> {
+    fn refuse_path(
+        &self,
+        path: &[String],
+        item: Item,
+        problems: &Problems,
+    ) -> Option<(String, Option<String>)> {
         let second = path.get(1).map(String::as_str);
         match (path[0].as_str(), second) {
             ("item", _) => match item {
@@ -151,7 +162,8 @@ impl Reader<'_> {
                     .iter()
                     .map(|(key, _)| key.text.as_str())
                     .collect();
-                unknown_member("params", key, &params)
+                let (what, hint) = unknown_member("params", key, &params)?;
+                Some((what, hyphenated("params", key, params.into_iter()).or(hint)))
             }
             ("env", Some(key)) => {
                 let allowed: Vec<&str> =
@@ -164,7 +176,7 @@ impl Reader<'_> {
                     near.or(Some(allow)),
                 ))
             }
-            ("outputs", Some(task)) => self.refuse_output(task),
+            ("outputs", Some(task)) => self.refuse_output(task, problems),
             ("dag" | "run" | "interval" | "params" | "env" | "outputs", None) => None,
             (other, _) => {
                 let mut known = vec!["dag", "run", "interval", "params", "env", "outputs"];
@@ -183,32 +195,69 @@ impl Reader<'_> {
         }
     }
 
-    fn refuse_output(&self, task: &str) -> Option<(String, Option<String>)> {
+    fn refuse_output(&self, task: &str, problems: &Problems) -> Option<(String, Option<String>)> {
         if !self.draft.has_task(task) {
             let what = format!("unknown task `{task}` in `outputs.{task}`");
-            return Some((what, suggest(task, "tasks", self.draft.task_names())));
+            let hint = hyphenated("outputs", task, self.draft.task_names());
+            return Some((what, hint.or_else(|| self.draft.suggest_task(task, problems))));
         }
-        let is_upstream = self.ancestors().contains(task);
-        (!is_upstream).then(|| {
+        let waits = self.ancestry.waits_for(self.draft.spec, self.name, task);
+        (!waits).then(|| {
             let what =
                 format!("`{}` reads the output of `{task}`, but does not wait for it", self.name);
             (what, Some(format!("add `{task}` to its `needs`")))
         })
     }
+}
 
-    /// All tasks that are over before this one may start.
-    fn ancestors(&self) -> BTreeSet<&str> {
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        let mut waiting: Vec<&TaskName> = self.task.upstream();
-        while let Some(name) = waiting.pop() {
-            if seen.insert(name.as_str()) {
-                waiting.extend(
-                    self.draft.spec.tasks.get(name).into_iter().flat_map(TaskSpec::upstream),
-                );
+/// Who waits for whom, by place in the file.
+struct Ancestry(Vec<Vec<usize>>);
+
+impl Ancestry {
+    fn new(spec: &DagSpec) -> Self {
+        let places = |task: &TaskSpec| {
+            let names = task.upstream().into_iter();
+            names.filter_map(|name| spec.tasks.get_index_of(name)).collect()
+        };
+        Self(spec.tasks.values().map(places).collect())
+    }
+
+    /// Tells whether `upstream` is over before `task` may start.
+    fn waits_for(&self, spec: &DagSpec, task: &TaskName, upstream: &str) -> bool {
+        let (Some(task), Some(wanted)) =
+            (spec.tasks.get_index_of(task), spec.tasks.get_index_of(upstream))
+        else {
+            // What could not be read is told by itself.
+            return true;
+        };
+        if self.0[task].contains(&wanted) {
+            return true;
+        }
+        let mut is_seen = vec![false; self.0.len()];
+        let mut open = vec![task];
+        while let Some(place) = open.pop() {
+            for &above in &self.0[place] {
+                if above == wanted {
+                    return true;
+                }
+                if !std::mem::replace(&mut is_seen[above], true) {
+                    open.push(above);
+                }
             }
         }
-        seen
+        false
     }
+}
+
+/// A name with a hyphen reads as a subtraction after a dot.
+fn hyphenated<'a>(
+    object: &str,
+    key: &str,
+    mut known: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    let start = format!("{key}-");
+    let meant = known.find(|name| name.starts_with(&start))?;
+    Some(format!("a name with a hyphen is written `{object}[\"{meant}\"]`"))
 }
 
 fn unknown(

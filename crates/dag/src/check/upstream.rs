@@ -2,7 +2,7 @@
 
 use super::Draft;
 use crate::names::TaskName;
-use crate::problem::{Problem, Problems, suggest};
+use crate::problem::{Problem, Problems};
 use crate::yaml::Node;
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
@@ -51,11 +51,7 @@ fn check_name(
             format!("`{task}` waits for itself"),
         ));
     } else if !draft.has_task(needed.as_str()) {
-        let hint = suggest(
-            needed.as_str(),
-            "tasks",
-            draft.task_names().filter(|known| *known != task.as_str()),
-        );
+        let hint = draft.suggest_task(needed.as_str(), problems);
         let what = format!("unknown task `{needed}`");
         problems.add(Problem::at(draft.source, place.span.clone(), what).hint(hint));
     }

@@ -59,8 +59,11 @@ pub(super) fn nouns(schema: &Value) -> String {
 /// Values that would fit, where the schema gives some.
 pub(super) fn examples(schema: &Value) -> Option<String> {
     let examples = schema.get("examples").and_then(Value::as_array)?;
-    let examples: Vec<String> =
-        examples.iter().filter_map(Value::as_str).map(|example| format!("`{example}`")).collect();
+    let shown = |example: &Value| match example.as_str() {
+        Some(text) => format!("`{text}`"),
+        None => format!("`{example}`"),
+    };
+    let examples: Vec<String> = examples.iter().map(shown).collect();
     (!examples.is_empty()).then(|| format!("write it like {}", examples.join(", ")))
 }
 
@@ -91,7 +94,8 @@ impl<'a> Shape<'a> {
                     unique(nouns).join(" or "),
                     node.noun()
                 );
-                self.refuse(node, what, None);
+                let hint = resolved.iter().find_map(|branch| examples(branch));
+                self.refuse(node, what, hint);
             }
             ([only], _) => self.visit(only, node, name),
             (several, _) => self.visit_tagged(several, node, name),

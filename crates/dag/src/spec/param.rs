@@ -121,6 +121,21 @@ struct Long {
 }
 
 impl ParamSpec {
+    /// Tells what no value could fulfil, as a fragment such as "has a `min` above its `max`".
+    pub fn contradiction(&self) -> Option<String> {
+        let has_bound = self.min.is_some() || self.max.is_some();
+        if has_bound && !matches!(self.of_type, ParamType::Integer | ParamType::Number) {
+            return Some(format!("has a `min` or `max`, but is {}", self.of_type.noun()));
+        }
+        if let (Some(min), Some(max)) = (self.min, self.max)
+            && min > max
+        {
+            return Some("has a `min` above its `max`".to_owned());
+        }
+        let odd = self.choices.iter().find(|choice| !self.of_type.takes(choice))?;
+        Some(format!("has the choice `{odd}`, which is not {}", self.of_type.noun()))
+    }
+
     /// Tells what is wrong with `value`, as a fragment such as "is not a number".
     pub fn refuse(&self, value: &Value) -> Option<String> {
         if !self.of_type.takes(value) {
@@ -161,6 +176,7 @@ impl ParamSpec {
         };
         match self.refuse(&value) {
             Some(fault) => Err(fault),
+            None if text.contains('\0') => Err("holds a NUL character".to_owned()),
             None => Ok(value),
         }
     }

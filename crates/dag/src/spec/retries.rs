@@ -11,6 +11,7 @@ use crate::time::Lapse;
 /// Retries after failures of the task's own; attempts lost with their worker do not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("examples" = [{ "max": 3 }]))]
 pub struct Retries {
     /// How often it is tried again.
     #[serde(default)]

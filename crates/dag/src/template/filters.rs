@@ -6,11 +6,11 @@ use minijinja::{Environment, Error, ErrorKind};
 use crate::time::Lapse;
 
 /// The filters that a DAG file may use: ours first, then the pure ones of minijinja.
-pub const FILTERS: [&str; 37] = [
+pub const FILTERS: [&str; 36] = [
     "date", "time", "strftime", "utc", "unix", "plus", "minus", "abs", "bool", "count", "default",
-    "dictsort", "first", "float", "format", "int", "items", "join", "last", "length", "list",
-    "lower", "max", "min", "replace", "reverse", "round", "slice", "sort", "split", "string",
-    "sum", "title", "tojson", "trim", "unique", "upper",
+    "dictsort", "first", "float", "int", "items", "join", "last", "length", "list", "lower", "max",
+    "min", "replace", "reverse", "round", "slice", "sort", "split", "string", "sum", "title",
+    "tojson", "trim", "unique", "upper",
 ];
 
 /// The tests that a DAG file may use.

@@ -39,6 +39,9 @@ pub struct BadTemplate {
     pub offset: usize,
 }
 
+/// The longest expression that is read: its parser needs stack for each operator.
+const LONGEST_EXPRESSION: usize = 2048;
+
 /// Lists what a text with templates uses.
 pub fn uses_in_template(text: &str) -> Result<Vec<Use>, BadTemplate> {
     let template = parse(text)?;
@@ -59,6 +62,7 @@ pub fn uses_in_template(text: &str) -> Result<Vec<Use>, BadTemplate> {
 
 /// Lists what an expression uses.
 pub fn uses_in_expression(text: &str) -> Result<Vec<Use>, BadTemplate> {
+    bounded(text, 0)?;
     let expression = machinery::parse_expr(text).map_err(|error| bad(&error))?;
     let mut uses = Vec::new();
     visit(&expression, &mut uses);
@@ -67,6 +71,7 @@ pub fn uses_in_expression(text: &str) -> Result<Vec<Use>, BadTemplate> {
 
 /// The value of an expression that reads nothing, such as `1 > 2`.
 pub fn constant(text: &str) -> Option<minijinja::Value> {
+    bounded(text, 0).ok()?;
     machinery::parse_expr(text).ok()?.as_const()
 }
 
@@ -80,7 +85,23 @@ pub(super) fn whole_expression(text: &str) -> Option<&str> {
     Some(inner.trim_start_matches('-').trim_end_matches('-').trim())
 }
 
+/// Refuses an expression that is too long to be one.
+fn bounded(expression: &str, offset: usize) -> Result<(), BadTemplate> {
+    if expression.len() <= LONGEST_EXPRESSION {
+        return Ok(());
+    }
+    let what = format!("the expression is longer than {LONGEST_EXPRESSION} bytes");
+    Err(BadTemplate { what, offset })
+}
+
 fn parse(text: &str) -> Result<Stmt<'_>, BadTemplate> {
+    let mut rest = 0;
+    while let Some(start) = text[rest..].find("{{").map(|start| rest + start) {
+        // Without an end the parser refuses it, so its length is what counts.
+        let end = text[start..].find("}}").map_or(text.len(), |end| start + end + 2);
+        bounded(&text[start..end], start)?;
+        rest = end;
+    }
     machinery::parse(text, "<template>", SYNTAX.clone()).map_err(|error| bad(&error))
 }
 

@@ -101,7 +101,7 @@ pub(crate) fn catalog() -> Catalog {
             signature::<Nothing>("tune", Ports { inputs: FEATURES, outputs: MODEL }),
             signature::<Nothing>("gather", Ports { inputs: TABLES, outputs: &[] }),
         ]),
-        pools: vec!["default".into(), "train".into()],
+        pools: BTreeMap::from([("default".into(), 8), ("train".into(), 1)]),
         env: vec!["PLANT_BUCKET".into()],
     }
 }

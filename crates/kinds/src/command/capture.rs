@@ -3,8 +3,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tidemill_task::{ArtifactWriter, Explain, TaskContext, TaskError};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tidemill_task::{ArtifactWriter, Explain, Isolation, TaskContext, TaskError};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
 /// How much of the end goes into the output of the task.
@@ -47,6 +47,7 @@ impl Capture<'_> {
         let mut over = pin!(linger(self.exited));
         let mut buffer = vec![0; PART_BYTES];
         let mut tail = Tail { bytes: Vec::new(), limit: self.tail_bytes, dropped: 0 };
+        let mut echo = self.echo();
         let mut log = Log { context: self.context, port: self.port, writer: None, dropped: 0 };
         loop {
             let length = tokio::select! {
@@ -58,11 +59,24 @@ impl Capture<'_> {
                 break;
             }
             self.context.beat();
+            if let Some(echo) = &mut echo {
+                echo.write_all(&buffer[..length]).await.or_transient("pass on what it prints")?;
+                echo.flush().await.or_transient("pass on what it prints")?;
+            }
             tail.push(&buffer[..length]);
             log.push(&buffer[..length]).await?;
         }
         log.finish().await?;
         Ok(Captured { tail: tail.into_text() })
+    }
+
+    /// What the process of an attempt prints is the attempt's log, which people read while it runs.
+    fn echo(&self) -> Option<Box<dyn AsyncWrite + Send + Unpin>> {
+        match (self.context.isolation(), self.port) {
+            (Isolation::Inline, _) => None,
+            (Isolation::Process, "stderr") => Some(Box::new(tokio::io::stderr())),
+            (Isolation::Process, _) => Some(Box::new(tokio::io::stdout())),
+        }
     }
 }
 

@@ -4,16 +4,17 @@ use std::future::Future;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tidemill_task::{Explain, TaskError};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tidemill_task::{Explain, Isolation, TaskError};
 use tokio::process::Child;
 use tracing::debug;
 
 /// A program and all that it started; dropped before its end, all of it is killed.
 pub(super) struct ProcessGroup {
     leader: Child,
-    /// The group's number, until the group is gone.
+    /// The number of the leader and of its group, until they are gone.
     id: Option<Pid>,
+    isolation: Isolation,
 }
 
 /// How a program ended.
@@ -25,10 +26,11 @@ pub(super) enum Ended {
 }
 
 impl ProcessGroup {
-    /// The group that `leader` was started as the leader of.
-    pub(super) fn of(leader: Child) -> Self {
+    /// The group that `leader` was started as the leader of; where the process of the attempt is its own, the program
+    /// is part of that process' group, which others end.
+    pub(super) fn of(leader: Child, isolation: Isolation) -> Self {
         let id = leader.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        Self { leader, id }
+        Self { leader, id, isolation }
     }
 
     /// Waits for the end of the program, or asks it to stop and, after `grace`, makes it. What it started and left
@@ -51,7 +53,10 @@ impl ProcessGroup {
     }
 
     async fn stop(&mut self, grace: Duration) -> Result<Ended, TaskError> {
-        self.signal(Signal::TERM);
+        // In the group of the attempt it was asked already, with all others there.
+        if self.isolation == Isolation::Inline {
+            self.signal(Signal::TERM);
+        }
         if tokio::time::timeout(grace, self.leader.wait()).await.is_err() {
             self.signal(Signal::KILL);
             self.leader.wait().await.or_transient("wait for its end")?;
@@ -60,12 +65,18 @@ impl ProcessGroup {
     }
 
     fn kill(&mut self) {
-        self.signal(Signal::KILL);
+        // The number of a leader that was waited for may be another process' by now; that of a group with members is not.
+        if self.isolation == Isolation::Inline || self.leader.id().is_some() {
+            self.signal(Signal::KILL);
+        }
         self.id = None;
     }
 
     fn signal(&self, signal: Signal) {
-        let sent = self.id.map(|id| kill_process_group(id, signal));
+        let sent = self.id.map(|id| match self.isolation {
+            Isolation::Inline => kill_process_group(id, signal),
+            Isolation::Process => kill_process(id, signal),
+        });
         // A group that is gone already needs no signal; one of another user's, after a change of user, takes none.
         if let Some(Err(error)) = sent {
             debug!(%error, "a process group took no signal");

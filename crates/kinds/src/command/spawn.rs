@@ -4,19 +4,24 @@ use std::io::{Error, ErrorKind};
 use std::path::Path;
 use std::process::Stdio;
 
-use tidemill_task::{TaskContext, TaskError};
+use tidemill_task::{Isolation, TaskContext, TaskError};
 use tokio::process::{Child, Command};
 
 use super::environment::environment;
 use super::params::Params;
 
-/// Starts the program, with its output piped, as the leader of a new process group.
+/// Starts the program, with its output piped: as the leader of a new process group, unless this process with its group
+/// is the attempt's alone.
 pub(super) fn spawn(context: &TaskContext, params: &Params) -> Result<Child, TaskError> {
     let folder = context.repository().join(params.folder.as_deref().unwrap_or_default());
     let environment = environment(context, &params.env);
     let path = environment.get("PATH").cloned();
     let stdin = if params.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
-    Command::new(params.program())
+    let mut command = Command::new(params.program());
+    if context.isolation() == Isolation::Inline {
+        command.process_group(0);
+    }
+    command
         .args(params.argv.iter().skip(1))
         .env_clear()
         .envs(environment)
@@ -24,7 +29,6 @@ pub(super) fn spawn(context: &TaskContext, params: &Params) -> Result<Child, Tas
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| explain(error, params.program(), &folder, path.as_deref()))

@@ -1,16 +1,35 @@
 //! The store on a real server, one database per test.
 
+mod backfill;
 mod cancel;
 mod claim;
 mod connect;
+mod deadline;
+mod delivery;
 mod expand;
 mod finish;
+mod leader;
 mod leases;
 mod notices;
 mod open;
 mod race;
 mod registry;
+mod rerun;
 mod schema;
+mod ticks;
+
+use std::sync::Arc;
+
+use tidemill_dag::problem::SourceText;
+use tidemill_dag::spec::DagSpec;
+use tidemill_dag::yaml;
+
+/// What the text of a file says, without any check beyond its shape.
+fn spec(text: &str) -> anyhow::Result<DagSpec> {
+    let source = Arc::new(SourceText::new("the DAG of the test".to_owned(), text.to_owned()));
+    let tree = yaml::parse(&source).map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    Ok(serde_json::from_value(tree.to_json())?)
+}
 
 /// Two steps, one after the other; the first may fail once.
 const TWO_STEPS: &str = "

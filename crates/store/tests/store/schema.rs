@@ -210,6 +210,11 @@ async fn impossible_runs_and_attempts_are_refused_by_name() -> anyhow::Result<()
         ("UPDATE attempts SET attempt = 0", "attempts_count_from_one"),
         ("UPDATE attempts SET cpu_ms = -1", "attempts_costs_not_negative"),
         ("UPDATE pools SET slots = -1", "pools_slots_not_negative"),
+        ("UPDATE dags SET is_present = true", "dags_present_ones_know_their_ticks"),
+        (
+            "INSERT INTO outbox VALUES (gen_random_uuid(), 't', 'r', '{}', 'k', now(), now(), 1, now(), now())",
+            "outbox_ends_one_way",
+        ),
         ("INSERT INTO leader VALUES ('other', 'me', 1, now())", "leader_is_one"),
     ] {
         let refused = connection.execute(change).await.expect_err(change);

@@ -1,22 +1,21 @@
 //! `tidemill dag`.
 
 mod check;
+mod pause;
 mod plan;
 mod schema;
 mod show;
 
-use std::collections::BTreeMap;
-
 use tidemill_dag::catalog::Catalog;
 use tidemill_dag::load::Dag;
-use tidemill_dag::problem::{nearest, suggest};
+use tidemill_dag::problem::{Problem, suggest};
 
 pub(crate) use show::schedule;
 
 use crate::App;
 use crate::cli::DagCommand;
 use crate::exit::{Exit, Failure};
-use crate::repository::Repository;
+use crate::repository::{Loaded, Repository};
 
 /// Runs a verb of `dag`.
 pub(crate) fn run(app: &App<'_>, command: DagCommand) -> Result<(), Failure> {
@@ -24,6 +23,8 @@ pub(crate) fn run(app: &App<'_>, command: DagCommand) -> Result<(), Failure> {
         DagCommand::Check { paths } => check::run(app, &paths),
         DagCommand::Show { name, drawing } => show::run(app, name.as_deref(), drawing),
         DagCommand::Plan { name, at, runs } => plan::run(app, &name, at, usize::from(runs)),
+        DagCommand::Pause { name } => pause::run(app, &name, true),
+        DagCommand::Unpause { name } => pause::run(app, &name, false),
         DagCommand::Schema { of } => schema::run(of),
     }
 }
@@ -32,7 +33,7 @@ pub(crate) fn run(app: &App<'_>, command: DagCommand) -> Result<(), Failure> {
 pub(crate) fn catalog(app: &App<'_>) -> Catalog {
     Catalog {
         kinds: tidemill_kinds::registry().catalog(),
-        pools: app.config.pools.keys().map(ToString::to_string).collect(),
+        pools: app.config.pools.iter().map(|(name, pool)| (name.to_string(), pool.slots)).collect(),
         env: app.config.dags.env.clone(),
     }
 }
@@ -46,21 +47,18 @@ pub(crate) fn repository(app: &App<'_>) -> Result<Repository, Failure> {
 
 /// One DAG by its name. Problems of its own file are told; those of other files are not its concern.
 pub(crate) fn find(app: &App<'_>, name: &str) -> Result<Dag, Failure> {
-    let loaded = repository(app)?.load(&catalog(app))?;
-    let mut by_name: BTreeMap<String, Dag> =
-        loaded.dags.into_iter().map(|dag| (dag.spec.dag.to_string(), dag)).collect();
-    if let Some(dag) = by_name.remove(name) {
+    let Loaded { dags, problems, broken, .. } = repository(app)?.load(&catalog(app))?;
+    let names: Vec<String> = dags.iter().map(|dag| dag.spec.dag.to_string()).collect();
+    if let Some(dag) = dags.into_iter().find(|dag| dag.spec.dag.as_str() == name) {
         return Ok(dag);
     }
-    if !loaded.problems.is_empty() && nearest(name, by_name.keys().map(String::as_str)).is_none() {
-        app.output.problems(&loaded.problems);
-        let error = anyhow::anyhow!(
-            "no DAG `{name}` without problems in {}",
-            app.config.dags.folder.display()
-        );
-        return Err(Failure::new(Exit::InvalidDag, error));
+    if let Some((_, file)) = broken.iter().find(|(broken, _)| broken == name) {
+        let own: Vec<Problem> =
+            problems.into_iter().filter(|problem| problem.path() == file).collect();
+        app.output.problems(&own);
+        return Err(Failure::told(Exit::InvalidDag));
     }
     let error = anyhow::anyhow!("no DAG `{name}` in {}", app.config.dags.folder.display());
-    let hint = suggest(name, "DAGs", by_name.keys().map(String::as_str));
-    Err(Failure::new(Exit::NotFound, error).hint(hint))
+    let known = names.iter().chain(broken.iter().map(|(name, _)| name)).map(String::as_str);
+    Err(Failure::new(Exit::NotFound, error).hint(suggest(name, "DAGs", known)))
 }

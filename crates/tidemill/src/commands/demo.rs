@@ -26,7 +26,7 @@ pub(crate) fn run(app: &App<'_>) -> Result<(), Failure> {
         let file = app.config.dags.folder.join("demo_tides.yaml");
         app.output.say(&format!("running the workflow `{DAG}` ({}) ...", file.display()));
         let run = prepared.open(&database.store).await?;
-        let outcome = carry_out(app, &database.store, run).await?;
+        let outcome = carry_out(app, &database, run).await?;
         print(&describe(&database.store.run(run).await?))?;
         app.output.say(&where_to_look(&app.config.state, database.folder().as_deref()));
         match outcome {

@@ -1,14 +1,18 @@
 //! `tidemill run`.
 
+mod cancel;
 mod list;
+mod rerun;
+mod logs;
 mod show;
 mod start;
 
 use tidemill_dag::state::{RunState, TaskState};
 use tidemill_dag::time::Timestamp;
 
+pub(crate) use cancel::actor;
 pub(crate) use show::describe;
-pub(crate) use start::{Request, carry_out, prepare};
+pub(crate) use start::{Request, carry_out, finish, params, prepare};
 
 use crate::App;
 use crate::cli::RunCommand;
@@ -27,13 +31,19 @@ pub(crate) fn run(app: &App<'_>, command: RunCommand) -> Result<(), Failure> {
             RunCommand::List { dag, limit } => {
                 list::run(app, dag.as_deref(), u32::from(limit)).await
             }
+            RunCommand::Rerun(arguments) => rerun::run(app, &arguments).await,
             RunCommand::Show { id } => show::run(app, &id).await,
+            RunCommand::Logs { id, task, follow } => {
+                let wanted = logs::Wanted { run: &id, task: task.as_deref(), follow };
+                logs::run(app, wanted).await
+            }
+            RunCommand::Cancel { id, task } => cancel::run(app, &id, task.as_deref()).await,
         }
     })
 }
 
 /// Where a run stands, in a word.
-fn run_word(state: &RunState) -> &'static str {
+pub(crate) fn run_word(state: &RunState) -> &'static str {
     match state {
         RunState::Open { cancelling: false } => "open",
         RunState::Open { cancelling: true } => "cancelling",
@@ -47,7 +57,7 @@ fn task_word(state: &TaskState) -> &'static str {
 }
 
 /// A length of time for people: `35ms`, `1.4s`, `12s`, `3m 10s`, `2h 5m`.
-fn elapsed(milliseconds: i64) -> String {
+pub(crate) fn elapsed(milliseconds: i64) -> String {
     match milliseconds {
         ..0 => "0s".to_owned(),
         0..1000 => format!("{milliseconds}ms"),
@@ -59,6 +69,6 @@ fn elapsed(milliseconds: i64) -> String {
 }
 
 /// An instant for people, in UTC, to the second.
-fn shown(instant: Timestamp) -> String {
+pub(crate) fn shown(instant: Timestamp) -> String {
     instant.format("%Y-%m-%d %H:%M:%SZ").to_string()
 }

@@ -197,7 +197,9 @@ impl Layers {
         key: &mut Vec<String>,
         source_of: &impl Fn(&Node) -> Source,
     ) {
-        if let Content::Map(entries) = &node.content {
+        if let Content::Map(entries) = &node.content
+            && !entries.is_empty()
+        {
             for (part, value) in entries {
                 key.push(part.text.clone());
                 self.add_leaves(value, key, source_of);

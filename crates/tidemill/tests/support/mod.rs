@@ -36,6 +36,8 @@ impl Folder {
     }
 
     /// Runs the binary.
+    #[expect(clippy::allow_attributes, reason = "some tests run it their own way")]
+    #[allow(dead_code, reason = "some tests run it their own way")]
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the binary runs")
     }

@@ -32,6 +32,11 @@ pub(crate) fn run(app: &App<'_>, paths: &[PathBuf]) -> Result<(), Failure> {
     if !loaded.problems.is_empty() {
         return Err(Failure::told(Exit::InvalidDag));
     }
+    if loaded.files == 0 {
+        let error = anyhow::anyhow!("no DAG files in {}", app.config.dags.folder.display());
+        let hint = "DAG files end in `.yaml` or `.yml`; name their folder with `--dags DIR`";
+        return Err(Failure::new(Exit::NotFound, error).hint(hint.to_owned()));
+    }
     let (files, tasks) = (loaded.files, loaded.dags.iter().map(|dag| dag.plan.nodes().len()).sum());
     app.output.say(&format!(
         "{} with {}: no problems",

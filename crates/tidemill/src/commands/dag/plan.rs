@@ -1,5 +1,7 @@
 //! `tidemill dag plan`.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use tidemill_dag::load::Dag;
@@ -28,12 +30,16 @@ pub(crate) fn run(
         .into_iter()
         .map(|wave| wave.into_iter().map(|index| dag.plan.node(index).name.as_str()).collect())
         .collect();
+    let (critical, _) = dag.plan.critical_path(|_| Duration::from_secs(1));
+    let critical: Vec<&str> =
+        critical.into_iter().map(|index| dag.plan.node(index).name.as_str()).collect();
     let document = json!({
         "dag": dag.spec.dag,
         "hash": dag.hash,
         "from": at,
         "runs": ticks.iter().map(|(tick, interval)| json!({ "tick": tick, "interval": interval })).collect::<Vec<_>>(),
         "waves": waves,
+        "critical_path": critical,
     });
     app.output.data(&document, |_| {
         let rows = ticks.iter().map(|(tick, interval)| {
@@ -48,7 +54,8 @@ pub(crate) fn run(
             .iter()
             .enumerate()
             .map(|(wave, names)| [(wave + 1).to_string(), names.join(", ")]);
-        format!("{runs}\n\n{}", table(["wave", "tasks"], order))
+        let longest = critical.join(" -> ");
+        format!("{runs}\n\n{}\n\nlongest chain: {longest}", table(["wave", "tasks"], order))
     })
 }
 

@@ -21,7 +21,8 @@ pub(crate) async fn run(app: &App<'_>, id: &str) -> Result<(), Failure> {
     app.output.data(&as_json(&detail), |_| describe(&detail))
 }
 
-async fn find(store: &Store, id: &str) -> Result<RunDetail, Failure> {
+/// The run of this id, or that begins so; `latest` is the last one.
+pub(super) async fn find(store: &Store, id: &str) -> Result<RunDetail, Failure> {
     if id == "latest" {
         let latest = store.runs(&RunFilter { limit: 1, ..RunFilter::default() }).await?.pop();
         let hint = "start one with `tidemill run start NAME --wait`".to_owned();

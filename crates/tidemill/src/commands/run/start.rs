@@ -1,10 +1,9 @@
 //! `tidemill run start`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
-use chrono::NaiveDate;
+use anyhow::anyhow;
+use chrono::{Datelike, NaiveDate};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use tidemill_dag::ids::RunId;
@@ -14,13 +13,15 @@ use tidemill_dag::problem::suggest;
 use tidemill_dag::schedule::{Stretch, Zone};
 use tidemill_dag::state::Outcome;
 use tidemill_dag::time::{DataInterval, Timestamp};
-use tidemill_scheduler::{Worker, WorkerOptions};
+use tidemill_scheduler::Shutdown;
 use tidemill_store::{NewDagVersion, NewRun, Store};
-use tidemill_task::{ArtifactStore, Clock, Services, SystemClock};
+use tidemill_task::{Clock, SystemClock};
 
 use super::show::describe;
 use crate::App;
+use crate::cli::WorkArguments;
 use crate::commands::dag;
+use crate::commands::work::{NO_GRACE, WorkerParts, stop_on_signals};
 use crate::database::{Database, Version};
 use crate::exit::{Exit, Failure};
 
@@ -40,13 +41,21 @@ pub(crate) async fn run(app: &App<'_>, request: &Request<'_>, wait: bool) -> Res
     let prepared = prepare(app, request)?;
     let database = Database::open(app, Version::Current).await?;
     let run = prepared.open(&database.store).await?;
+    finish(app, &database, run, wait).await
+}
+
+/// Carries an open run out and shows how it ended, or says how to have it carried out.
+pub(crate) async fn finish(
+    app: &App<'_>,
+    database: &Database,
+    run: RunId,
+    wait: bool,
+) -> Result<(), Failure> {
     if !wait {
-        app.output.say(
-            "the run waits for a worker: `tidemill run start NAME --wait` carries it out at once",
-        );
+        app.output.say("the run waits for a worker: `--wait` carries a run out at once");
         return app.output.data(&serde_json::json!({ "run": run }), |_| run.to_string());
     }
-    let outcome = carry_out(app, &database.store, run).await?;
+    let outcome = carry_out(app, database, run).await?;
     let detail = database.store.run(run).await?;
     app.output
         .data(&serde_json::json!({ "run": run, "outcome": outcome }), |_| describe(&detail))?;
@@ -89,24 +98,21 @@ impl Prepared {
 /// Works on the run in this process until it is over.
 pub(crate) async fn carry_out(
     app: &App<'_>,
-    store: &Store,
+    database: &Database,
     run: RunId,
 ) -> Result<Outcome, Failure> {
-    let options = WorkerOptions {
-        name: "command line".to_owned(),
-        pools: app.config.pools.keys().cloned().collect(),
-        slots: app.config.pools.values().map(|pool| pool.slots).sum(),
-        template_environment: template_environment(app),
-    };
-    let registry = tidemill_kinds::registry();
-    let mut worker = Worker::start(store.clone(), registry, services(app)?, options)
-        .await
-        .map_err(anyhow::Error::new)?;
+    let name = Some("command line".to_owned());
+    let arguments = WorkArguments { name, grace: NO_GRACE, ..WorkArguments::default() };
+    let shutdown = Shutdown::default();
+    stop_on_signals(&shutdown)?;
+    let worker = WorkerParts::of(app, &arguments)?.start(database).await?;
     let bar = bar(app);
-    let outcome = worker.work_until_closed(run, || bar.tick()).await.map_err(anyhow::Error::new)?;
+    let outcome = worker.work_until_closed(run, shutdown, || bar.tick()).await;
     bar.finish_and_clear();
-    worker.stop().await.map_err(anyhow::Error::new)?;
-    Ok(outcome)
+    outcome.map_err(anyhow::Error::new)?.ok_or_else(|| {
+        let hint = format!("`tidemill work` goes on with it; `tidemill run cancel {run}` ends it");
+        Failure::new(Exit::Failure, anyhow!("stopped before the end of {run}")).hint(hint)
+    })
 }
 
 fn bar(app: &App<'_>) -> ProgressBar {
@@ -116,32 +122,6 @@ fn bar(app: &App<'_>) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} working, {elapsed}")
         .expect("the template is well-formed");
     ProgressBar::new_spinner().with_style(style)
-}
-
-fn services(app: &App<'_>) -> Result<Services, Failure> {
-    let address = match app.config.artifacts.url.reveal() {
-        "" => {
-            let folder = app.config.state_folder("artifacts");
-            std::path::absolute(&folder)
-                .with_context(|| format!("find `{}`", folder.display()))?
-                .display()
-                .to_string()
-        }
-        url => url.to_owned(),
-    };
-    let artifacts = ArtifactStore::open(&address).map_err(anyhow::Error::new)?;
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let repository: PathBuf = app.config.repository().to_path_buf();
-    Ok(Services { repository, environment: environment.collect(), ..Services::new(artifacts) })
-}
-
-/// The allowed environment variables that are set.
-fn template_environment(app: &App<'_>) -> BTreeMap<String, String> {
-    let allowed = app.config.dags.env.iter();
-    allowed
-        .filter_map(|name| Some((name.clone(), std::env::var_os(name)?.into_string().ok()?)))
-        .collect()
 }
 
 /// The interval that a text names, or the last whole one.
@@ -169,6 +149,10 @@ fn interval(dag: &Dag, text: Option<&str>, now: Timestamp) -> Result<DataInterva
             .hint(hint));
         }
     };
+    if !(1970..=2200).contains(&instant.year()) {
+        let error = anyhow!("`{text}` is not between the years 1970 and 2200");
+        return Err(Failure::new(Exit::Usage, error));
+    }
     match (stretch, schedule) {
         (None, Some(schedule)) => {
             let covering =
@@ -182,7 +166,7 @@ fn interval(dag: &Dag, text: Option<&str>, now: Timestamp) -> Result<DataInterva
 }
 
 /// The parameters of the run: those that were given, and defaults for the others.
-fn params(dag: &Dag, given: &[String]) -> Result<BTreeMap<ParamName, Value>, Failure> {
+pub(crate) fn params(dag: &Dag, given: &[String]) -> Result<BTreeMap<ParamName, Value>, Failure> {
     let declared = &dag.spec.params;
     let usage =
         |error: anyhow::Error, hint: Option<String>| Failure::new(Exit::Usage, error).hint(hint);

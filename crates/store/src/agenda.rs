@@ -1,0 +1,60 @@
+//! What there is to do for schedulers, asked in one statement, so that nothing to do costs next to nothing.
+
+use std::time::Duration;
+
+use tidemill_dag::ids::BackfillId;
+use tidemill_dag::names::DagName;
+use tidemill_dag::time::Timestamp;
+
+use crate::connect::Store;
+use crate::error::{CorruptRow, StoreError, reading};
+
+/// What there is to do now. Others may do it meanwhile: each part looks again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agenda {
+    /// DAGs with ticks that are due, or that wait and may open.
+    pub ticking: Vec<DagName>,
+    /// Backfills that may open a run, or are over.
+    pub backfills: Vec<BackfillId>,
+    /// Whether a lease ran out, or a task queued too long.
+    pub has_expired_leases: bool,
+    /// Whether a deadline is neither kept nor missed.
+    pub has_open_deadlines: bool,
+    /// Whether a message is due.
+    pub has_due_notices: bool,
+    /// When the next DAG ticks.
+    pub next_tick_at: Option<Timestamp>,
+    /// The instant at which this was read.
+    pub now: Timestamp,
+}
+
+impl Agenda {
+    /// How long until the next tick; none when one is due already.
+    pub fn next_tick_in(&self) -> Option<Duration> {
+        self.next_tick_at?.signed_duration_since(self.now).to_std().ok()
+    }
+}
+
+impl Store {
+    /// Reads what there is to do.
+    pub async fn agenda(&self) -> Result<Agenda, StoreError> {
+        let row = sqlx::query_file!("queries/agenda/read.sql", self.clock.instead())
+            .fetch_one(&self.pool)
+            .await
+            .map_err(reading("what there is to do"))?;
+        let mut ticking = Vec::with_capacity(row.ticking.len());
+        for name in row.ticking {
+            let corrupt = |_| CorruptRow::new("dags", &name, "dags_name_is_a_name");
+            ticking.push(DagName::new(&name).map_err(corrupt)?);
+        }
+        Ok(Agenda {
+            ticking,
+            backfills: row.backfills.into_iter().map(BackfillId::from_uuid).collect(),
+            has_expired_leases: row.has_expired_leases,
+            has_open_deadlines: row.has_open_deadlines,
+            has_due_notices: row.has_due_notices,
+            next_tick_at: row.next_tick_at,
+            now: row.now,
+        })
+    }
+}

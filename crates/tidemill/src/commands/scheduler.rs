@@ -1,0 +1,44 @@
+//! `tidemill scheduler`: makes runs of ticks and backfills, until it is told to stop.
+
+mod source;
+
+use std::sync::Arc;
+
+use tidemill_scheduler::{LeaderOptions, Scheduler, SchedulerOptions, Shutdown, Sinks};
+use tidemill_store::Store;
+
+use self::source::FolderSource;
+use super::dag::{catalog, repository};
+use super::work::stop_on_signals;
+use crate::App;
+use crate::database::{Database, Version, block_on};
+use crate::exit::Failure;
+
+/// Runs a scheduler until it is told to stop.
+pub(crate) fn run(app: &App<'_>, name: Option<String>) -> Result<(), Failure> {
+    block_on(async {
+        let database = Database::open(app, Version::Current).await?;
+        let shutdown = Shutdown::default();
+        stop_on_signals(&shutdown)?;
+        let name = name.unwrap_or_else(default_name);
+        let scheduler = scheduler(app, &database.store, name.clone())?;
+        app.output.say(&format!("scheduler `{name}` is ready"));
+        tokio::select! {
+            () = scheduler.run(shutdown.drain) => {}
+            () = shutdown.at_once.cancelled() => {}
+        }
+        Ok(())
+    })
+}
+
+/// A scheduler of the configured repository, for whoever hosts it.
+pub(crate) fn scheduler(app: &App<'_>, store: &Store, name: String) -> Result<Scheduler, Failure> {
+    let source = FolderSource::new(repository(app)?, catalog(app));
+    let options = SchedulerOptions { name, leader: LeaderOptions::default() };
+    Ok(Scheduler::new(store.clone(), Arc::new(source), Sinks::default(), options))
+}
+
+/// What people know this scheduler by, unless they say.
+pub(crate) fn default_name() -> String {
+    format!("scheduler-{}", std::process::id())
+}
