@@ -71,7 +71,7 @@ impl Store {
         let mut transaction = self.begin().await.map_err(failed)?;
         let now =
             self.insert_run(&mut transaction, run, version.id, &like).await.map_err(failed)?;
-        let now = now.expect("a run without a key of its own is always new");
+        let now = now.ok_or(StoreError::Contended { run, tries: 1 })?;
         let Rerun { view, kept, repeated, .. } = rerun;
         let ids = write_tasks(&mut transaction, view, &version, like.priority, now).await;
         let ids = ids.map_err(failed)?;

@@ -250,12 +250,9 @@ pub(crate) struct RerunArguments {
     /// These alone; members of mapped tasks as `score[3]`.
     #[arg(long, group = "selection", value_name = "TASK", value_delimiter = ',')]
     pub only: Option<Vec<String>>,
-    /// Runs by the version of the workflow that the run pinned; this is the default.
-    #[arg(long, conflicts_with = "latest")]
-    pub pinned: bool,
-    /// Runs by the version of the workflow that is in the repository now.
-    #[arg(long)]
-    pub latest: bool,
+    /// Which version of the workflow to run by.
+    #[command(flatten)]
+    pub version: VersionArguments,
     /// Shows what would run and why, and starts nothing.
     #[arg(long)]
     pub plan: bool,
@@ -371,6 +368,17 @@ impl From<OrderChoice> for BackfillOrder {
             OrderChoice::Desc => Self::Desc,
         }
     }
+}
+
+/// Which version of a workflow to run by.
+#[derive(Debug, Args)]
+pub(crate) struct VersionArguments {
+    /// Runs by the version of the workflow that the run pinned; this is the default.
+    #[arg(long, conflicts_with = "latest")]
+    pub pinned: bool,
+    /// Runs by the version of the workflow that is in the repository now.
+    #[arg(long)]
+    pub latest: bool,
 }
 
 /// What can be done with the database.

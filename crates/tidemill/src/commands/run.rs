@@ -2,8 +2,8 @@
 
 mod cancel;
 mod list;
-mod rerun;
 mod logs;
+mod rerun;
 mod show;
 mod start;
 

@@ -21,7 +21,7 @@ pub(crate) async fn run(app: &App<'_>, arguments: &RerunArguments) -> Result<(),
     let database = Database::open(app, Version::Current).await?;
     let store = &database.store;
     let earlier = show::find(store, &arguments.run).await?.run;
-    let version = if arguments.latest {
+    let version = if arguments.version.latest {
         let dag = dag::find(app, earlier.dag.as_str())?;
         let new = NewDagVersion { spec: &dag.spec, hash: &dag.hash, source: &dag.path };
         Some(store.put_dag_version(&new).await?)
