@@ -1,8 +1,6 @@
 //! The scheduler: keeps the DAGs of the repository, makes runs of ticks and backfills, takes leases back, watches
 //! deadlines and delivers messages, as long as it leads.
 
-use std::error::Error;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +16,7 @@ use crate::deadline;
 use crate::deliver::{Sinks, deliver_due};
 use crate::leader::{Leader, LeaderOptions};
 use crate::scheduler_source::{DagSource, Repository, SourceError};
+use crate::worker::weather::{chain, fraction, random};
 
 /// How often the repository is looked at.
 const LOAD_EVERY: Duration = Duration::from_secs(5);
@@ -324,18 +323,5 @@ fn is_due(last: Option<Instant>, every: Duration, now: Instant) -> bool {
 
 /// Up to a quarter less, so that many processes do not ask at the same instant.
 fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().build_hasher().finish() % 1000;
-    pause.mul_f64(1.0 - random as f64 / 4000.0)
-}
-
-/// An error with its causes.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    pause.mul_f64(1.0 - fraction(random()) / 4.0)
 }

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use cron::TimeUnitSpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -144,6 +145,12 @@ impl CronExpression {
     /// The expression as written, with single blanks.
     pub fn as_str(&self) -> &str {
         &self.0.text
+    }
+
+    /// Whether it depends on the day of the week alone, so that every week is like the next.
+    pub(super) fn is_same_every_week(&self) -> bool {
+        let schedules = &self.0.schedules;
+        schedules.iter().all(|one| one.days_of_month().is_all() && one.months().is_all())
     }
 
     /// Whether the hour field is `*` (or `*/1`), so that ticks follow elapsed time.

@@ -17,13 +17,17 @@ const TRIAL_START: Timestamp =
 const TRIAL: TimeDelta = TimeDelta::days(2 * 365 + 1);
 
 /// How many ticks the trial looks at before it turns to the changes of the clock alone.
-const MOST_TICKS: usize = 400;
+const MOST_TICKS: usize = 2_000;
 
-/// How many ticks it looks at even if they are more than [`TRIAL`] apart.
+/// How long the trial lasts for ticks that are the same every week, but for changes of the clock.
+const WEEKLY_TRIAL: TimeDelta = TimeDelta::days(15);
+
+/// How many ticks it looks at even if they are more than the trial apart.
 const FEWEST_TICKS: usize = 3;
 
-/// How many ticks it looks at around each change of the clock.
+/// How many ticks it looks at around each change of the clock, and how long after it: a few at least.
 const TICKS_AT_CHANGE: usize = 200;
+const AFTER_CHANGE: TimeDelta = TimeDelta::days(3);
 
 /// How long before a change of the clock it starts to look; the widest change of our days is one
 /// hour.
@@ -132,28 +136,36 @@ pub(super) fn fit(schedule: &Schedule, stretch: Stretch) -> Result<(), Misfit> {
 }
 
 fn find_clash(schedule: &Schedule, stretch: Stretch) -> Option<Clash> {
-    let end = TRIAL_START + TRIAL;
+    let is_weekly = schedule.cron.is_same_every_week();
+    let end = TRIAL_START + if is_weekly { WEEKLY_TRIAL } else { TRIAL };
     let mut seen = 0;
-    let trial = schedule
-        .ticks_after(TRIAL_START)
-        .enumerate()
-        .take_while(|(index, tick)| *index < FEWEST_TICKS || *tick < end)
-        .map(|(_, tick)| tick)
-        .take(MOST_TICKS)
-        .inspect(|_| seen += 1);
+    let trial =
+        within(schedule.ticks_after(TRIAL_START), end).take(MOST_TICKS).inspect(|_| seen += 1);
     let clash = first_clash(schedule, stretch, trial);
-    if clash.is_some() || seen < MOST_TICKS {
+    if clash.is_some() || (seen < MOST_TICKS && !is_weekly) {
         return clash;
     }
     for change in changes(schedule.timezone) {
         let start = schedule.last_tick(change - BEFORE_CHANGE).map_or(change, just_before);
-        let around = schedule.ticks_after(start).take(TICKS_AT_CHANGE);
+        let around =
+            within(schedule.ticks_after(start), change + AFTER_CHANGE).take(TICKS_AT_CHANGE);
         let clash = first_clash(schedule, stretch, around);
         if clash.is_some() {
             return clash;
         }
     }
     None
+}
+
+/// The ticks before `end`, and a few in any case.
+fn within(
+    ticks: impl Iterator<Item = Timestamp>,
+    end: Timestamp,
+) -> impl Iterator<Item = Timestamp> {
+    let numbered = ticks.enumerate();
+    numbered
+        .take_while(move |(index, tick)| *index < FEWEST_TICKS || *tick < end)
+        .map(|(_, tick)| tick)
 }
 
 fn first_clash(
@@ -262,7 +274,7 @@ mod tests {
         );
         assert_eq!(
             refusal("* * * * * *", "UTC", "1d").0,
-            "ticks at least 400 times in one interval of 1d"
+            "ticks at least 2000 times in one interval of 1d"
         );
     }
 

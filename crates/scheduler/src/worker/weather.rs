@@ -67,12 +67,12 @@ fn pause(failures: u32, chance: u64) -> Duration {
     longest.mul_f64(0.5 + fraction(chance) / 2.0)
 }
 
-fn fraction(chance: u64) -> f64 {
+pub(crate) fn fraction(chance: u64) -> f64 {
     (chance >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// Chance without a generator: the keys of a hasher are random in each process and differ in each hasher.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
