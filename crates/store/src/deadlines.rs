@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use tidemill_dag::ids::{DagVersionId, NoticeId, RunId};
+use tidemill_dag::ids::{DagVersionId, RunId};
 use tidemill_dag::names::DagName;
 use tidemill_dag::time::Timestamp;
-use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::{CorruptRow, StoreError, reading, writing};
 use crate::lead::Lead;
 use crate::listen::tell_schedulers;
+use crate::outbox::Telling;
 use crate::versions::DagVersion;
 
 /// A deadline that is neither kept nor missed yet.
@@ -151,25 +151,9 @@ async fn tell(
     payload: &Value,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let notify = deadline.version.spec.deadline.as_ref().map(|deadline| &deadline.notify);
-    let names: Vec<String> = notify.into_iter().flatten().map(ToString::to_string).collect();
-    let ids: Vec<Uuid> = names.iter().map(|_| NoticeId::generate().as_uuid()).collect();
-    let tick = deadline.tick.format("%Y-%m-%dT%H:%M:%S%.6fZ");
-    let keys: Vec<String> =
-        names.iter().map(|name| format!("{topic}:{}:{tick}:{name}", deadline.dag)).collect();
-    sqlx::query!(
-        "INSERT INTO outbox (id, topic, recipient, payload, dedup_key, created_at, due_at)
-         SELECT new.id, $1, new.recipient, $2, new.dedup_key, $3, $3
-         FROM UNNEST($4::uuid[], $5::text[], $6::text[]) AS new (id, recipient, dedup_key)
-         ON CONFLICT (dedup_key) DO NOTHING",
-        topic,
-        payload,
-        now,
-        &ids,
-        &names,
-        &keys,
-    )
-    .execute(&mut *connection)
-    .await?;
+    let notify = deadline.version.spec.deadline.as_ref().map(|deadline| &deadline.notify[..]);
+    let recipients = notify.unwrap_or_default();
+    let subject = format!("{}:{}", deadline.dag, deadline.tick.format("%Y-%m-%dT%H:%M:%S%.6fZ"));
+    Telling { topic, subject, recipients, payload }.put(connection, now).await?;
     tell_schedulers(connection).await
 }

@@ -1,6 +1,7 @@
 //! The outbox: messages written with the change that they tell of, to be delivered afterwards.
 
 use serde_json::Value;
+use sqlx::PgConnection;
 use tidemill_dag::ids::NoticeId;
 use tidemill_dag::spec::Recipient;
 use tidemill_dag::time::Timestamp;
@@ -26,6 +27,48 @@ pub struct Notice {
     pub due_at: Timestamp,
     /// How often that was tried.
     pub tries: i32,
+}
+
+/// A message to each of several recipients, to be written with the change that it tells of.
+pub(crate) struct Telling<'a> {
+    /// What it is about, such as `run_failed`.
+    pub(crate) topic: &'a str,
+    /// What it speaks of: the same topic of the same subject is told to nobody twice.
+    pub(crate) subject: String,
+    /// Who gets it.
+    pub(crate) recipients: &'a [Recipient],
+    /// What it says.
+    pub(crate) payload: &'a Value,
+}
+
+impl Telling<'_> {
+    /// Writes the messages that are not there yet.
+    pub(crate) async fn put(
+        self,
+        connection: &mut PgConnection,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        let Self { topic, subject, recipients, payload } = self;
+        let ids: Vec<Uuid> = recipients.iter().map(|_| NoticeId::generate().as_uuid()).collect();
+        let names: Vec<String> = recipients.iter().map(ToString::to_string).collect();
+        let keys: Vec<String> =
+            names.iter().map(|name| format!("{topic}:{subject}:{name}")).collect();
+        sqlx::query!(
+            "INSERT INTO outbox (id, topic, recipient, payload, dedup_key, created_at, due_at)
+             SELECT new.id, $1, new.recipient, $2, new.dedup_key, $3, $3
+             FROM UNNEST($4::uuid[], $5::text[], $6::text[]) AS new (id, recipient, dedup_key)
+             ON CONFLICT (dedup_key) DO NOTHING",
+            topic,
+            payload,
+            now,
+            &ids,
+            &names,
+            &keys,
+        )
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
 }
 
 impl Store {

@@ -59,6 +59,10 @@ impl Store {
     }
 
     /// Opens a rerun: its tasks, what they keep of the earlier run, and what may start at once.
+    ///
+    /// # Panics
+    ///
+    /// If the id that was just made is another run's already.
     pub async fn rerun(&self, new: &NewRerun) -> Result<RunId, StoreError> {
         let Prepared { run, earlier, version, rerun } = self.prepare_rerun(new).await?;
         let facts = Arc::clone(&earlier.view.facts);
@@ -71,7 +75,7 @@ impl Store {
         let mut transaction = self.begin().await.map_err(failed)?;
         let now =
             self.insert_run(&mut transaction, run, version.id, &like).await.map_err(failed)?;
-        let now = now.ok_or(StoreError::Contended { run, tries: 1 })?;
+        let now = now.expect("a run whose key is its own new id is always new");
         let Rerun { view, kept, repeated, .. } = rerun;
         let ids = write_tasks(&mut transaction, view, &version, like.priority, now).await;
         let ids = ids.map_err(failed)?;

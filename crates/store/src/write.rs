@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use tidemill_dag::ids::{ArtifactId, NoticeId, RunId, TaskId};
+use tidemill_dag::ids::{ArtifactId, RunId, TaskId};
 use tidemill_dag::spec::Recipient;
 use tidemill_dag::state::{Attempt, Outcome, RunState, View};
 use tidemill_dag::time::Timestamp;
@@ -12,6 +12,7 @@ use tidemill_task::ArtifactRef;
 
 use crate::changes::{Inserts, Updates};
 use crate::labels::ExitCause;
+use crate::outbox::Telling;
 use crate::versions::DagVersion;
 
 /// Where workers listen; the payload is the name of the pool.
@@ -244,26 +245,9 @@ pub(crate) async fn tell_end(
         Outcome::Succeeded => ("run_succeeded", &notify.on_success),
         Outcome::Skipped | Outcome::Cancelled => return Ok(()),
     };
+    let subject = view.facts.run.to_string();
     let payload = end_payload(view, outcome);
-    let ids: Vec<_> = recipients.iter().map(|_| NoticeId::generate().as_uuid()).collect();
-    let names: Vec<_> = recipients.iter().map(ToString::to_string).collect();
-    let keys: Vec<_> =
-        names.iter().map(|name| format!("{topic}:{}:{name}", view.facts.run)).collect();
-    sqlx::query!(
-        "INSERT INTO outbox (id, topic, recipient, payload, dedup_key, created_at, due_at)
-         SELECT new.id, $1, new.recipient, $2, new.dedup_key, $3, $3
-         FROM UNNEST($4::uuid[], $5::text[], $6::text[]) AS new (id, recipient, dedup_key)
-         ON CONFLICT (dedup_key) DO NOTHING",
-        topic,
-        payload,
-        now,
-        &ids,
-        &names,
-        &keys,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    Telling { topic, subject, recipients, payload: &payload }.put(connection, now).await
 }
 
 fn end_payload(view: &View, outcome: Outcome) -> Value {

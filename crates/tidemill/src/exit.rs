@@ -143,7 +143,25 @@ impl From<StoreError> for Failure {
             E::UnknownRun { .. } | E::AmbiguousRun { .. } => {
                 (Exit::NotFound, "`tidemill run list` lists the runs")
             }
-            _ => return Self::new(Exit::Failure, error),
+            // Spelled out so that a new variant gets its exit code on purpose.
+            E::Read { .. }
+            | E::Write { .. }
+            | E::Open { .. }
+            | E::Apply { .. }
+            | E::Contended { .. }
+            | E::Rerun { .. }
+            | E::Claim { .. }
+            | E::Renew { .. }
+            | E::LostLease { .. }
+            | E::UnknownDag { .. }
+            | E::UnknownVersion { .. }
+            | E::UnknownTask { .. }
+            | E::NotLeader { .. }
+            | E::UnknownBackfill { .. }
+            | E::AmbiguousBackfill { .. }
+            | E::BackfillStands { .. }
+            | E::Unplannable { .. }
+            | E::Corrupt(_) => return Self::new(Exit::Failure, error),
         };
         Self::new(exit, error).hint(hint.to_owned())
     }
