@@ -128,6 +128,8 @@ names! {
     KindName;
     /// The name of a run-level parameter.
     ParamName;
+    /// The name of a data set.
+    DatasetName;
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub use recipient::{BadRecipient, Recipient};
 pub use retries::{BackoffRange, BadBackoff, Retries};
 pub use wiring::{BadWire, ForEach, TriggerRule, When, Wire, Wires};
 
-use crate::names::{DagName, KindName, ParamName, PoolName, PortName, TaskName};
+use crate::names::{DagName, DatasetName, KindName, ParamName, PoolName, PortName, TaskName};
 use crate::schedule::{Schedule, Stretch, TimeOfDay};
 
 /// A workflow: what runs when, in which order, over which stretch of time.
@@ -38,6 +38,9 @@ pub struct DagSpec {
     /// When it runs by itself; without it, it runs by hand, by backfill or by trigger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
+    /// Data sets whose changes start a run, beside or instead of a schedule; the run is about what changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_after: Option<RunsAfter>,
     /// The stretch of time that one run is about; without it, the time since the tick before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Stretch>,
@@ -64,6 +67,29 @@ pub struct DagSpec {
 
 const fn one() -> u32 {
     1
+}
+
+/// Which data sets start a run when they change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunsAfter {
+    /// The data sets, each with a version more since.
+    #[schemars(length(min = 1), extend("examples" = [["plant_telemetry"]]))]
+    pub datasets: Vec<DatasetName>,
+    /// Whether each change starts a run, or only a change of all of them.
+    #[serde(default)]
+    pub when: Changed,
+}
+
+/// How many of several data sets must have changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// Any of them: one run for each new version, about its interval.
+    #[default]
+    Any,
+    /// All of them since the last such run: one run about all that changed.
+    All,
 }
 
 /// When a run must be finished.

@@ -34,6 +34,7 @@ fn every_bad_file_is_told_all_that_is_wrong_with_it() {
         "templates",
         "order",
         "reach",
+        "runs_after",
         "secrets",
         "twice",
         "syntax",

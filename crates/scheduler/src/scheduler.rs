@@ -166,6 +166,11 @@ impl Scheduler {
             let ticked = tolerate(ticked, "tick", dag, &mut round)?.unwrap_or_default();
             round.opened += ticked.opened;
         }
+        for dag in &agenda.reacting {
+            let opened = self.store.run_after_datasets(lead, dag).await;
+            let opened = tolerate(opened, "run", dag, &mut round)?.unwrap_or_default();
+            round.opened += opened;
+        }
         for backfill in &agenda.backfills {
             let advanced = self.store.advance_backfill(lead, *backfill).await;
             let advanced = tolerate(advanced, "advance", backfill, &mut round)?.unwrap_or_default();

@@ -14,6 +14,8 @@ use crate::error::{CorruptRow, StoreError, reading};
 pub struct Agenda {
     /// DAGs with ticks that are due, or that wait and may open.
     pub ticking: Vec<DagName>,
+    /// DAGs that run after data sets which changed, and may open a run.
+    pub reacting: Vec<DagName>,
     /// Backfills that may open a run, or are over.
     pub backfills: Vec<BackfillId>,
     /// Whether a lease ran out, or a task queued too long.
@@ -42,13 +44,10 @@ impl Store {
             .fetch_one(&self.pool)
             .await
             .map_err(reading("what there is to do"))?;
-        let mut ticking = Vec::with_capacity(row.ticking.len());
-        for name in row.ticking {
-            let corrupt = |_| CorruptRow::new("dags", &name, "dags_name_is_a_name");
-            ticking.push(DagName::new(&name).map_err(corrupt)?);
-        }
+        let (ticking, reacting) = (dags(row.ticking)?, dags(row.reacting)?);
         Ok(Agenda {
             ticking,
+            reacting,
             backfills: row.backfills.into_iter().map(BackfillId::from_uuid).collect(),
             has_expired_leases: row.has_expired_leases,
             has_open_deadlines: row.has_open_deadlines,
@@ -57,4 +56,13 @@ impl Store {
             now: row.now,
         })
     }
+}
+
+fn dags(names: Vec<String>) -> Result<Vec<DagName>, CorruptRow> {
+    let mut dags = Vec::with_capacity(names.len());
+    for name in names {
+        let corrupt = |_| CorruptRow::new("dags", &name, "dags_name_is_a_name");
+        dags.push(DagName::new(&name).map_err(corrupt)?);
+    }
+    Ok(dags)
 }

@@ -9,7 +9,9 @@ use tidemill_task::ArtifactRef;
 use crate::audit::AuditNote;
 use crate::changes::Changes;
 use crate::connect::Store;
+use crate::datasets;
 use crate::error::StoreError;
+use crate::labels::ExitCause;
 use crate::listen::tell_schedulers;
 use crate::view::RunView;
 use crate::write::{self, AttemptEnd};
@@ -163,9 +165,7 @@ async fn write_ends(
     if !ends.is_empty() {
         write::end_attempts(connection, &ends, after.now).await?;
     }
-    let artifacts: Vec<(TaskId, Attempt, &ArtifactRef)> = accepted
-        .iter()
-        .filter_map(|happening| happening.end.as_ref().map(|end| (end, &happening.artifacts)))
+    let artifacts: Vec<(TaskId, Attempt, &ArtifactRef)> = ends_with_artifacts(accepted)
         .flat_map(|(end, artifacts)| {
             artifacts.iter().map(|artifact| (end.task, end.attempt, artifact))
         })
@@ -173,7 +173,20 @@ async fn write_ends(
     if !artifacts.is_empty() {
         write::commit_artifacts(connection, after.run, &artifacts, after.now).await?;
     }
+    for (end, artifacts) in ends_with_artifacts(accepted) {
+        if end.cause == ExitCause::Succeeded {
+            datasets::publish(connection, after, end.task, artifacts).await?;
+        }
+    }
     Ok(())
+}
+
+fn ends_with_artifacts<'a>(
+    accepted: &'a [&Happening],
+) -> impl Iterator<Item = (&'a AttemptEnd, &'a [ArtifactRef])> {
+    accepted
+        .iter()
+        .filter_map(|happening| happening.end.as_ref().map(|end| (end, &happening.artifacts[..])))
 }
 
 /// A deadlock or a failed serialisation is somebody coming between, too (PostgreSQL manual, section 13.5).

@@ -37,6 +37,7 @@ impl TryFrom<ArtifactRow> for ArtifactRef {
             size_bytes: size_bytes.map_err(|_| corrupt("artifacts_size_not_negative"))?,
             location: row.location,
             media_type: row.media_type,
+            publication: None,
         })
     }
 }

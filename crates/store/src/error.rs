@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tidemill_dag::ids::{BackfillId, DagVersionId, RunId, TaskId, WorkerId};
-use tidemill_dag::names::{DagName, PoolName};
+use tidemill_dag::names::{DagName, DatasetName, PoolName};
 use tidemill_dag::plan::Cycle;
 use tidemill_dag::rerun::BadSelection;
 use tidemill_dag::state::Attempt;
@@ -165,6 +165,13 @@ pub enum StoreError {
         dag: DagName,
     },
 
+    /// No task has published the data set.
+    #[error("find the data set `{dataset}`")]
+    UnknownDataset {
+        /// The data set.
+        dataset: DatasetName,
+    },
+
     /// There is no such version of a DAG.
     #[error("find {version}")]
     UnknownVersion {
@@ -262,6 +269,7 @@ impl StoreError {
             | Self::Migrate { .. }
             | Self::LostLease { .. }
             | Self::UnknownDag { .. }
+            | Self::UnknownDataset { .. }
             | Self::UnknownVersion { .. }
             | Self::UnknownRun { .. }
             | Self::AmbiguousRun { .. }

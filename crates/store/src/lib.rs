@@ -16,6 +16,8 @@ mod clock;
 mod columns;
 mod connect;
 mod dag_state;
+mod dataset_readers;
+mod datasets;
 mod deadlines;
 mod delivery;
 mod error;
@@ -50,6 +52,7 @@ pub use backfills::{BackfillCounts, BackfillFilter, BackfillInterval, BackfillSu
 pub use claim::{Claim, ClaimRequest, With};
 pub use clock::{Clock, FrozenClock};
 pub use connect::{Store, StoreOptions};
+pub use datasets::{DatasetSummary, DatasetVersion};
 pub use deadlines::{DeadlineNews, OpenDeadline};
 pub use error::{CorruptRow, StoreError};
 pub use finish::{Exit, Finish};

@@ -7,6 +7,7 @@ use tidemill_dag::names::DagName;
 use tidemill_dag::time::Timestamp;
 
 use crate::connect::Store;
+use crate::dataset_readers::{self, Since};
 use crate::error::{CorruptRow, StoreError, reading, writing};
 use crate::lead::Lead;
 use crate::versions::NewDagVersion;
@@ -58,9 +59,13 @@ impl Store {
             }
             match before {
                 Some(known) if known.is_present && known.hash == new.hash => {}
-                Some(known) if known.is_present => synced.changed.push(new.spec.dag.clone()),
+                Some(known) if known.is_present => {
+                    dataset_readers::read_from(&mut transaction, new.spec, Since::Seen).await?;
+                    synced.changed.push(new.spec.dag.clone());
+                }
                 Some(_) | None => {
                     appear(&mut transaction, new, now).await?;
+                    dataset_readers::read_from(&mut transaction, new.spec, Since::Now).await?;
                     synced.added.push(new.spec.dag.clone());
                 }
             }

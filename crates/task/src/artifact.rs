@@ -5,6 +5,7 @@ use tidemill_dag::names::PortName;
 
 use crate::error::{Cause, TaskError};
 use crate::hash::ContentHash;
+use crate::publication::Publication;
 
 /// One artefact: what it is, and where it lies.
 ///
@@ -23,6 +24,9 @@ pub struct ArtifactRef {
     pub location: String,
     /// Its media type, such as `application/json`.
     pub media_type: String,
+    /// What it becomes known as when the attempt that wrote it succeeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publication: Option<Box<Publication>>,
 }
 
 /// All that one attempt has written, by port and in the order of writing.

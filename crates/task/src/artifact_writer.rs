@@ -56,6 +56,7 @@ impl<'a> ArtifactWriter<'a> {
             size_bytes: self.size_bytes,
             location: location.to_string(),
             media_type: self.media_type,
+            publication: None,
         };
         self.artifacts.add(&self.place, artifact.clone());
         Ok(artifact)

@@ -13,6 +13,7 @@ use tidemill_dag::state::{Attempt, TaskPath};
 use crate::artifact::{ArtifactError, ArtifactRef, Manifest};
 use crate::artifact_store::ArtifactStore;
 use crate::artifact_writer::ArtifactWriter;
+use crate::publication::Publication;
 
 /// Reads any artefact, and writes those of one attempt.
 ///
@@ -72,6 +73,17 @@ impl Artifacts {
     ) -> Result<ArtifactWriter<'_>, ArtifactError> {
         let place = self.take_place(port)?;
         Ok(ArtifactWriter::new(self, place, media_type))
+    }
+
+    /// Says what a finished artefact of this attempt becomes known as when the attempt succeeds.
+    ///
+    /// # Panics
+    ///
+    /// When this attempt did not write the artefact.
+    pub fn publish(&self, artifact: &ArtifactRef, publication: Publication) {
+        let mut written = self.written();
+        let own = written.finished.values_mut().find(|own| own.location == artifact.location);
+        own.expect("an attempt publishes what it wrote").publication = Some(publication.into());
     }
 
     /// All that was finished so far.

@@ -47,11 +47,11 @@ fn shared_cluster() -> anyhow::Result<Arc<Cluster>> {
     Ok(cluster)
 }
 
-/// The folder that cargo builds into: the nearest one above this test that cargo has marked.
+/// The folder that cargo builds into: the nearest one above this test that holds what cargo knows of the compiler.
 fn target_folder() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe().context("find this test's own file")?;
-    let marked = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
-    marked.map(Path::to_owned).context("find cargo's target folder above this test")
+    let found = program.ancestors().find(|folder| folder.join(".rustc_info.json").is_file());
+    found.map(Path::to_owned).context("find cargo's target folder above this test")
 }
 
 fn variable(name: &str) -> Option<String> {

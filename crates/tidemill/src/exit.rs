@@ -154,6 +154,7 @@ impl From<StoreError> for Failure {
             | E::Renew { .. }
             | E::LostLease { .. }
             | E::UnknownDag { .. }
+            | E::UnknownDataset { .. }
             | E::UnknownVersion { .. }
             | E::UnknownTask { .. }
             | E::NotLeader { .. }

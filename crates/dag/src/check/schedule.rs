@@ -1,8 +1,9 @@
-//! The interval fits the schedule, and the deadline has one.
+//! The interval fits the schedule, the deadline has one, and data sets are named once.
 
 use super::Draft;
+use crate::names::DatasetName;
 use crate::problem::{Problem, Problems};
-use crate::yaml::Content;
+use crate::yaml::{Content, Node};
 
 pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
     let spec = draft.spec;
@@ -22,5 +23,20 @@ pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
             Problem::at(draft.source, place("deadline"), "a deadline without a schedule")
                 .hint(hint),
         );
+    }
+    if let Some(runs_after) = &spec.runs_after {
+        name_once(draft, &runs_after.datasets, problems);
+    }
+}
+
+fn name_once(draft: &Draft<'_>, datasets: &[DatasetName], problems: &mut Problems) {
+    let node = draft.root.get("runs_after").and_then(|after| after.get("datasets"));
+    let members = node.map_or(&[][..], Node::members);
+    for (index, dataset) in datasets.iter().enumerate() {
+        if datasets[..index].contains(dataset) {
+            let place = members.get(index).unwrap_or(draft.root).span.clone();
+            let what = format!("the data set `{dataset}` is named twice");
+            problems.add(Problem::at(draft.source, place, what));
+        }
     }
 }

@@ -1,6 +1,7 @@
 -- What there is to do for schedulers. Called by Store::agenda, every second or two.
 -- Relies on ticks_waiting, dag_runs_live, backfills_live, backfill_intervals_waiting, task_runs_running,
--- task_runs_claimable, ticks_to_be_watched and outbox_due: all of them are small, whatever the history.
+-- task_runs_claimable, ticks_to_be_watched and outbox_due, and on the keys of datasets and dataset_readers: all of
+-- them are small, whatever the history.
 WITH clock AS (
     SELECT COALESCE($1, statement_timestamp()) AS now
 ), ticking AS (
@@ -30,10 +31,31 @@ WITH clock AS (
            SELECT FROM backfill_intervals i WHERE i.backfill_id = b.id AND i.is_wanted AND i.run_id IS NULL
        ))
        OR (b.state = 'open' AND runs.live = 0)
+), reacting AS (
+    -- A DAG that waits for room is not asked about again before it has some.
+    SELECT d.name
+    FROM dags d
+    JOIN dag_versions v ON v.id = d.version_id
+    CROSS JOIN LATERAL (
+        SELECT
+            bool_and(COALESCE(s.last_version, 0) > r.seen_version) AS have_all_changed,
+            bool_or(s.last_version > r.seen_version AND NOT r.needs_all) AS has_any_changed
+        FROM dataset_readers r
+        LEFT JOIN datasets s ON s.name = r.dataset
+        WHERE r.dag = d.name
+    ) sets
+    WHERE d.is_present
+      AND NOT d.is_paused
+      AND (sets.have_all_changed OR sets.has_any_changed)
+      AND (
+          SELECT count(*) FROM dag_runs r
+          WHERE r.dag = d.name AND r.state <> 'closed' AND r.kind <> 'backfill'
+      ) < (v.document ->> 'parallel_runs')::integer
 )
 SELECT
     ARRAY(SELECT name FROM ticking ORDER BY name) AS "ticking!",
     ARRAY(SELECT id FROM advancing ORDER BY id) AS "backfills!",
+    ARRAY(SELECT name FROM reacting ORDER BY name) AS "reacting!",
     EXISTS (
         SELECT FROM task_runs
         WHERE state = 'running' AND lease_until <= (SELECT now FROM clock)

@@ -33,6 +33,7 @@ fn table(place: i32) -> ArtifactRef {
         size_bytes: 10,
         location: format!("attempts/1/{place}.parquet"),
         media_type: "application/vnd.apache.parquet".into(),
+        publication: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod backfill;
 mod cancel;
 mod claim;
 mod connect;
+mod datasets;
 mod deadline;
 mod delivery;
 mod expand;

@@ -26,6 +26,7 @@ fn table() -> ArtifactRef {
         size_bytes: 10,
         location: "attempts/1/table".into(),
         media_type: "application/vnd.apache.parquet".into(),
+        publication: None,
     }
 }
 

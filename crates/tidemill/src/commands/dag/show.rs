@@ -2,6 +2,8 @@
 
 use serde_json::json;
 use tidemill_dag::load::Dag;
+use tidemill_dag::names::DatasetName;
+use tidemill_dag::spec::Changed;
 
 use crate::App;
 use crate::cli::Drawing;
@@ -37,6 +39,7 @@ fn list(app: &App<'_>) -> Result<(), Failure> {
             json!({
                 "dag": dag.spec.dag,
                 "schedule": dag.spec.schedule,
+                "runs_after": dag.spec.runs_after,
                 "interval": dag.spec.interval,
                 "tasks": dag.plan.nodes().len(),
                 "file": dag.path,
@@ -62,8 +65,16 @@ fn list(app: &App<'_>) -> Result<(), Failure> {
 
 /// When a DAG runs, in a few words.
 pub(crate) fn schedule(dag: &Dag) -> String {
-    match &dag.spec.schedule {
-        Some(schedule) => format!("{} {}", schedule.cron, schedule.timezone),
-        None => "by hand".to_owned(),
-    }
+    let ticks = dag.spec.schedule.as_ref();
+    let ticks = ticks.map(|schedule| format!("{} {}", schedule.cron, schedule.timezone));
+    let after = dag.spec.runs_after.as_ref().map(|after| {
+        let names: Vec<&str> = after.datasets.iter().map(DatasetName::as_str).collect();
+        let between = match after.when {
+            Changed::Any => " or ",
+            Changed::All => " and ",
+        };
+        format!("after {}", names.join(between))
+    });
+    let parts: Vec<String> = ticks.into_iter().chain(after).collect();
+    if parts.is_empty() { "by hand".to_owned() } else { parts.join("; ") }
 }

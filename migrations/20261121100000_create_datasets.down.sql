@@ -1,0 +1,3 @@
+DROP TABLE dataset_readers;
+DROP TABLE dataset_versions;
+DROP TABLE datasets;
