@@ -13,6 +13,7 @@ use crate::datasets;
 use crate::error::StoreError;
 use crate::labels::ExitCause;
 use crate::listen::tell_schedulers;
+use crate::new_ids;
 use crate::view::RunView;
 use crate::write::{self, AttemptEnd};
 
@@ -128,7 +129,7 @@ async fn write_changes(
 ) -> Result<(), Setback> {
     let run = after.run;
     let setback = |source| setback(run, source);
-    after.ids.resize_with(after.view.tasks.len(), TaskId::generate);
+    new_ids::hand_out(connection, &after.view, &mut after.ids).await.map_err(setback)?;
     let plan = &after.version.plan;
     let updates = changes.updates(plan, &after.view, &after.ids);
     if updates.columns.len() > 0 {

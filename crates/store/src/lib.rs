@@ -29,6 +29,7 @@ mod lead;
 mod leases;
 mod listen;
 mod migrate;
+mod new_ids;
 mod open;
 mod outbox;
 mod plain;

@@ -16,6 +16,7 @@ use tidemill_dag::time::{DataInterval, Timestamp};
 use crate::changes::Changes;
 use crate::connect::Store;
 use crate::error::StoreError;
+use crate::new_ids;
 use crate::versions::DagVersion;
 use crate::write;
 
@@ -230,7 +231,8 @@ pub(crate) async fn write_tasks(
     view.apply(&effects, now);
 
     let run = view.facts.run;
-    let ids: Vec<TaskId> = view.tasks.iter().map(|_| TaskId::generate()).collect();
+    let mut ids = Vec::new();
+    new_ids::hand_out(connection, &view, &mut ids).await?;
     let inserts = changes.inserts(plan, &view, &ids, priority);
     write::insert_tasks(connection, run, &inserts).await?;
     if matches!(view.run, RunState::Closed { .. }) {

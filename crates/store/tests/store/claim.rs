@@ -11,6 +11,28 @@ use tidemill_testkit::World;
 use crate::{ONE_STEP, TWO_STEPS, side_by_side};
 
 #[tokio::test]
+async fn members_that_took_longest_the_last_time_go_first() -> anyhow::Result<()> {
+    let mapped = "{ dag: mapped, tasks: { each: { uses: noop, for_each: [a, b, c] } } }";
+    let world = World::new().await?.with_dag(mapped).await?;
+    world.open().await?;
+    let claims = world.claim_all().await?;
+    let in_order: Vec<String> = claims.iter().map(|claim| claim.path.to_string()).collect();
+    for (claim, seconds) in claims.iter().zip([1, 5, 2]) {
+        world.clock.advance(Lapse::seconds(seconds));
+        world.succeed(claim, json!(null)).await?;
+    }
+
+    world.open().await?;
+    let again = world.claim_all().await?;
+
+    assert_eq!(in_order, ["each[0]", "each[1]", "each[2]"]);
+    let paths: Vec<String> = again.iter().map(|claim| claim.path.to_string()).collect();
+    // They ended after 1, 6 and 8 seconds.
+    assert_eq!(paths, ["each[2]", "each[1]", "each[0]"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_claim_does_what_the_event_says() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(TWO_STEPS).await?;
     let run = world.open().await?;
