@@ -5,7 +5,6 @@ mod params;
 mod ports;
 mod reach;
 mod schedule;
-mod secrets;
 mod templates;
 mod upstream;
 
@@ -17,6 +16,7 @@ use crate::catalog::{Catalog, Signature};
 use crate::names::TaskName;
 use crate::plan::{Cycle, Plan};
 use crate::problem::{Problem, Problems, SourceText, suggest};
+use crate::secrets;
 use crate::spec::{DagSpec, TaskSpec};
 use crate::yaml::{Key, Node};
 
@@ -54,7 +54,7 @@ const CHECKS: [Check; 8] = [
     params::check,
     schedule::check,
     templates::check,
-    secrets::check,
+    secrets,
 ];
 
 /// All problems of the file beyond its shape.
@@ -76,6 +76,11 @@ fn cycle(draft: &Draft<'_>, cycle: &Cycle) -> Problem {
     let span = first.map_or_else(|| draft.root.span.clone(), |first| draft.task_key(first));
     Problem::at(draft.source, span, cycle.to_string())
         .hint("remove one of these needs or inputs".to_owned())
+}
+
+/// Secrets stay out of files that are committed.
+fn secrets(draft: &Draft<'_>, problems: &mut Problems) {
+    secrets::tell_in_tree(draft.source, draft.root, problems);
 }
 
 fn size(draft: &Draft<'_>, problems: &mut Problems) {

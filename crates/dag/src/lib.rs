@@ -12,6 +12,7 @@ pub mod plan;
 pub mod problem;
 pub mod rerun;
 pub mod schedule;
+mod secrets;
 pub mod shape;
 pub mod spec;
 pub mod state;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 use serde::ser::SerializeStruct;
@@ -16,6 +16,8 @@ pub struct SourceText {
     pub text: String,
     /// Where its lines start, in bytes: found when the first problem is shown.
     lines: OnceLock<Vec<usize>>,
+    /// What nobody may see when problems are shown, in bytes.
+    concealed: Mutex<Vec<Range<usize>>>,
 }
 
 impl PartialEq for SourceText {
@@ -29,7 +31,12 @@ impl Eq for SourceText {}
 impl SourceText {
     /// A text of a path.
     pub const fn new(path: String, text: String) -> Self {
-        Self { path, text, lines: OnceLock::new() }
+        Self { path, text, lines: OnceLock::new(), concealed: Mutex::new(Vec::new()) }
+    }
+
+    /// Shows asterisks for a part of the text, whatever problem is told of its line.
+    pub fn conceal(&self, span: Range<usize>) {
+        self.concealed.lock().unwrap_or_else(PoisonError::into_inner).push(span);
     }
 
     /// Line and column of a byte offset, both from 1; columns count characters.
@@ -59,9 +66,14 @@ impl SourceText {
         self.lines.get_or_init(starts)
     }
 
-    fn line(&self, number: usize) -> &str {
-        let rest = &self.text[self.lines()[number - 1]..];
-        rest.split('\n').next().unwrap_or_default().trim_end_matches('\r')
+    /// A line as people may see it.
+    fn line(&self, number: usize) -> String {
+        let start = self.lines()[number - 1];
+        let line = self.text[start..].split('\n').next().unwrap_or_default();
+        let concealed = self.concealed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_concealed = |at: usize| concealed.iter().any(|span| span.contains(&(start + at)));
+        let shown = line.trim_end_matches('\r').char_indices();
+        shown.map(|(at, character)| if is_concealed(at) { '*' } else { character }).collect()
     }
 }
 

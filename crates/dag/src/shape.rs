@@ -17,6 +17,7 @@ pub use formats::Fault;
 pub use include::{BadInclude, FileError, Files, Included, IncludedText, NoFiles};
 
 use crate::problem::{Problem, Problems, SourceText, suggest};
+use crate::secrets;
 use crate::template::has_template;
 use crate::yaml::{self, Content, Key, Node};
 
@@ -274,16 +275,22 @@ impl<'a> Shape<'a> {
             Ok(included) => included,
             Err(error) => return self.refuse(node, error.to_string(), error.hint()),
         };
-        let Some(content_schema) = schema.get("contentSchema") else {
-            let content = Value::String(included.text.clone());
-            return self
-                .findings
-                .includes
-                .push((node.span.start, Included { path: included.path.clone(), content }));
-        };
-        let (content, problems) = match yaml::parse(&included) {
-            Ok(tree) => (tree.to_json(), self.compare_included(&included, content_schema, &tree)),
-            Err(problem) => (Value::Null, Problems::from(problem)),
+        let mut problems = Problems::default();
+        let content = match schema.get("contentSchema").map(|inner| (inner, yaml::parse(&included)))
+        {
+            None => {
+                secrets::tell_in_text(&included, &mut problems);
+                Value::String(included.text.clone())
+            }
+            Some((inner, Ok(tree))) => {
+                problems.extend(self.compare_included(&included, inner, &tree));
+                secrets::tell_in_tree(&included, &tree, &mut problems);
+                tree.to_json()
+            }
+            Some((_, Err(problem))) => {
+                problems.add(problem);
+                Value::Null
+            }
         };
         if problems.is_empty() {
             self.findings

@@ -115,3 +115,14 @@ fn five_thousand_tasks_are_read_and_one_more_is_not() {
         problems("large", &file(5_001)).contains("5001 tasks in one file; at most 5000 are read")
     );
 }
+
+#[test]
+fn a_secret_in_an_included_file_is_told_and_shown_to_nobody() {
+    let dag = "dag: a\ntasks:\n  i: { uses: ingest, with: { source: x, dataset: y } }\n  \
+               v: { uses: validate, inputs: { table: i.table }, with: { checks: ../configs/checks/leaky.yaml } }\n";
+
+    let told = problems("a", dag);
+
+    assert!(told.contains("the secret `password` is written in the file"), "{told}");
+    assert!(told.contains("******") && !told.contains("hunter2"), "{told}");
+}

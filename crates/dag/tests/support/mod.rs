@@ -110,6 +110,7 @@ pub(crate) fn catalog() -> Catalog {
 pub(crate) fn repository() -> Repository {
     Repository(BTreeMap::from([
         ("configs/checks/plant.yaml", "not_null: [time, value]\nmostly: { share: 0.99 }\n"),
+        ("configs/checks/leaky.yaml", "not_null: [time]\npassword: hunter2\n"),
         ("configs/checks/broken.yaml", "not_null: [time]\nmostly: { share: 1.5 }\nnot_nul: []\n"),
     ]))
 }

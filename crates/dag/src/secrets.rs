@@ -1,7 +1,9 @@
 //! Secrets stay out of files that are committed.
 
-use super::Draft;
-use crate::problem::{Problem, Problems};
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::problem::{Problem, Problems, SourceText};
 use crate::template::has_template;
 use crate::yaml::{Content, Node};
 
@@ -34,14 +36,9 @@ const SECRET_STARTS: [(&str, usize); 9] = [
     ("eyJhbGciOi", 40),
 ];
 
-pub(super) fn check(draft: &Draft<'_>, problems: &mut Problems) {
-    visit(draft, draft.root, problems);
-}
-
-fn visit(draft: &Draft<'_>, node: &Node, problems: &mut Problems) {
-    let mut tell = |place: &Node, what: String| {
-        problems.add(Problem::at(draft.source, place.span.clone(), what).hint(HINT.to_owned()));
-    };
+/// Tells the secrets in a tree.
+pub(crate) fn tell_in_tree(source: &Arc<SourceText>, node: &Node, problems: &mut Problems) {
+    let mut tell = |place: &Node, what: String| tell(source, place.span.clone(), what, problems);
     match &node.content {
         Content::Text(text) => {
             if let Some(noun) = secret_in(&without_templates(text)) {
@@ -50,7 +47,7 @@ fn visit(draft: &Draft<'_>, node: &Node, problems: &mut Problems) {
         }
         Content::List(members) => {
             for member in members {
-                visit(draft, member, problems);
+                tell_in_tree(source, member, problems);
             }
         }
         Content::Map(entries) => {
@@ -62,11 +59,29 @@ fn visit(draft: &Draft<'_>, node: &Node, problems: &mut Problems) {
                 }
             }
             for (_, value) in entries {
-                visit(draft, value, problems);
+                tell_in_tree(source, value, problems);
             }
         }
         Content::Null | Content::Bool(_) | Content::Number(_) => {}
     }
+}
+
+/// Tells the secrets in a text that is no tree, line by line.
+pub(crate) fn tell_in_text(source: &Arc<SourceText>, problems: &mut Problems) {
+    let mut start = 0;
+    for line in source.text.split_inclusive('\n') {
+        if let Some(noun) = secret_in(&without_templates(line)) {
+            let span = start..start + line.trim_end().len();
+            tell(source, span, format!("{noun} is written in the file"), problems);
+        }
+        start += line.len();
+    }
+}
+
+/// Tells a secret without showing it.
+fn tell(source: &Arc<SourceText>, span: Range<usize>, what: String, problems: &mut Problems) {
+    source.conceal(span.clone());
+    problems.add(Problem::at(source, span, what).hint(HINT.to_owned()));
 }
 
 /// What stands in a text beside its templates.
