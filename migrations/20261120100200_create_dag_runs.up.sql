@@ -43,3 +43,5 @@ CREATE INDEX dag_runs_of_a_dag ON dag_runs (dag, created_at DESC, id DESC);
 CREATE INDEX dag_runs_newest ON dag_runs (created_at DESC, id DESC);
 CREATE INDEX dag_runs_live ON dag_runs (dag) WHERE state <> 'closed';
 CREATE INDEX dag_runs_of_a_backfill ON dag_runs (backfill_id) WHERE backfill_id IS NOT NULL;
+-- For the foreign key, when an old run goes.
+CREATE INDEX dag_runs_rerun ON dag_runs (rerun_of) WHERE rerun_of IS NOT NULL;

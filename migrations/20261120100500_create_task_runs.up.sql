@@ -1,10 +1,13 @@
 -- The tasks of runs, which are also the queue: a task that is ready or in backoff may be claimed.
+-- Ids of runs begin with the time at which the run was opened, so that ranges of them are months; all rows of a run lie
+-- in one partition of each of the tables `task_runs`, `attempts` and `artifacts`. Foreign keys are those of partitions:
+-- each month refers to itself alone, and goes in one statement.
 CREATE TYPE task_state AS ENUM ('blocked', 'ready', 'running', 'backoff', 'expanded', 'done');
 CREATE TYPE on_child_failure AS ENUM ('fail', 'resume');
 
 CREATE TABLE task_runs (
-    id               uuid             PRIMARY KEY,
-    run_id           uuid             NOT NULL REFERENCES dag_runs (id) ON DELETE CASCADE,
+    run_id           uuid             NOT NULL,
+    id               uuid             NOT NULL,
     -- The place in the run's list, which only grows; `parent` is such a place.
     position         integer          NOT NULL,
     parent           integer,
@@ -36,6 +39,7 @@ CREATE TABLE task_runs (
     output           jsonb,
     reason           jsonb,
 
+    PRIMARY KEY (run_id, id),
     CONSTRAINT task_runs_path_once_per_run UNIQUE (run_id, path),
     CONSTRAINT task_runs_position_once_per_run UNIQUE (run_id, position),
     CONSTRAINT task_runs_parent_comes_first CHECK (parent >= 0 AND parent < position),
@@ -59,7 +63,7 @@ CREATE TABLE task_runs (
     CONSTRAINT task_runs_reason_tells_an_end CHECK (
         reason IS NULL OR (state = 'done' AND outcome <> 'succeeded')
     )
-) WITH (fillfactor = 60);
+) PARTITION BY RANGE (run_id);
 
 -- The claim query walks exactly this order: a point of priority is worth a minute of waiting, so
 -- that whoever waits long enough comes first. `lease_until` is in no index: a renewal is one small
@@ -72,3 +76,8 @@ CREATE INDEX task_runs_claimable ON task_runs (
 
 -- The slots in use, leases that ran out, and what a worker holds: few rows, whatever the history.
 CREATE INDEX task_runs_running ON task_runs (pool, worker_id) WHERE state = 'running';
+
+-- Catches what belongs to no month that is there, such as runs that a machine with a wrong clock opened.
+CREATE TABLE task_runs_default PARTITION OF task_runs (
+    CONSTRAINT task_runs_of_a_run FOREIGN KEY (run_id) REFERENCES dag_runs (id)
+) DEFAULT WITH (fillfactor = 60);

@@ -4,7 +4,8 @@ CREATE TYPE exit_cause AS ENUM (
 );
 
 CREATE TABLE attempts (
-    task_id           uuid        NOT NULL REFERENCES task_runs (id) ON DELETE CASCADE,
+    run_id            uuid        NOT NULL,
+    task_id           uuid        NOT NULL,
     attempt           integer     NOT NULL,
     worker_id         uuid        NOT NULL,
     started_at        timestamptz NOT NULL,
@@ -14,8 +15,12 @@ CREATE TABLE attempts (
     peak_memory_bytes bigint,
     cpu_ms            bigint,
 
-    PRIMARY KEY (task_id, attempt),
+    PRIMARY KEY (run_id, task_id, attempt),
     CONSTRAINT attempts_count_from_one CHECK (attempt > 0),
     CONSTRAINT attempts_end_columns_agree CHECK ((ended_at IS NULL) = (exit_cause IS NULL)),
     CONSTRAINT attempts_costs_not_negative CHECK (peak_memory_bytes >= 0 AND cpu_ms >= 0)
-) WITH (fillfactor = 70);
+) PARTITION BY RANGE (run_id);
+
+CREATE TABLE attempts_default PARTITION OF attempts (
+    CONSTRAINT attempts_of_a_task FOREIGN KEY (run_id, task_id) REFERENCES task_runs_default (run_id, id)
+) DEFAULT WITH (fillfactor = 70);

@@ -1,9 +1,9 @@
 -- What tasks wrote to the object store. Nobody reads one before `committed_at` is set, which
 -- happens in the transaction that ends the attempt.
 CREATE TABLE artifacts (
-    id           uuid        PRIMARY KEY,
-    run_id       uuid        NOT NULL REFERENCES dag_runs (id),
-    task_id      uuid        NOT NULL REFERENCES task_runs (id),
+    run_id       uuid        NOT NULL,
+    id           uuid        NOT NULL,
+    task_id      uuid        NOT NULL,
     attempt      integer     NOT NULL,
     port         text        NOT NULL,
     -- The place among the artefacts of the port.
@@ -16,12 +16,17 @@ CREATE TABLE artifacts (
     created_at   timestamptz NOT NULL,
     committed_at timestamptz,
 
-    CONSTRAINT artifacts_once_per_place UNIQUE (task_id, attempt, port, position),
-    CONSTRAINT artifacts_of_an_attempt
-        FOREIGN KEY (task_id, attempt) REFERENCES attempts (task_id, attempt),
+    PRIMARY KEY (run_id, id),
+    CONSTRAINT artifacts_once_per_place UNIQUE (run_id, task_id, attempt, port, position),
     CONSTRAINT artifacts_sha256_is_lower_case_hex CHECK (sha256 ~ '^[0-9a-f]{64}$'),
     CONSTRAINT artifacts_size_not_negative CHECK (size_bytes >= 0),
     CONSTRAINT artifacts_position_not_negative CHECK (position >= 0)
-);
+) PARTITION BY RANGE (run_id);
 
-CREATE INDEX artifacts_of_a_run ON artifacts (run_id);
+-- Whether anything names an object: reruns name those of earlier runs.
+CREATE INDEX artifacts_at_a_location ON artifacts USING hash (location);
+
+CREATE TABLE artifacts_default PARTITION OF artifacts (
+    CONSTRAINT artifacts_of_an_attempt
+        FOREIGN KEY (run_id, task_id, attempt) REFERENCES attempts_default (run_id, task_id, attempt)
+) DEFAULT;

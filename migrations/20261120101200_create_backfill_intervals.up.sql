@@ -6,7 +6,8 @@ CREATE TABLE backfill_intervals (
     interval_end   timestamptz NOT NULL,
     is_wanted      boolean     NOT NULL,
     why            text        NOT NULL,
-    run_id         uuid        REFERENCES dag_runs (id),
+    -- An interval without a run waits for one; so it goes with its run.
+    run_id         uuid        REFERENCES dag_runs (id) ON DELETE CASCADE,
 
     PRIMARY KEY (backfill_id, position),
     CONSTRAINT backfill_intervals_once_per_backfill UNIQUE (backfill_id, interval_start),
@@ -16,3 +17,4 @@ CREATE TABLE backfill_intervals (
 
 CREATE INDEX backfill_intervals_waiting
     ON backfill_intervals (backfill_id, position) WHERE is_wanted AND run_id IS NULL;
+CREATE INDEX backfill_intervals_of_a_run ON backfill_intervals (run_id) WHERE run_id IS NOT NULL;

@@ -66,7 +66,7 @@ impl Bench {
         let ending = self.run(claim, holding).await;
         holding.set_over();
         info!(run.id = %claim.run, task.node = %claim.path, task.attempt = claim.attempt.0, "task `{}` {}", claim.path, told(&ending));
-        self.reporter.report(Report { run: claim.run, held: holding.held, ending }).await;
+        self.reporter.report(Report { held: holding.held, ending }).await;
     }
 
     async fn run(&self, claim: &Claim, holding: &Holding) -> Ending {

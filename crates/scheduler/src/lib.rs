@@ -5,9 +5,11 @@ mod attempt;
 mod backfill_plan;
 mod deadline;
 mod deliver;
+mod housekeeping;
 mod leader;
 mod scheduler;
 mod scheduler_source;
+mod tidying;
 mod worker;
 
 pub use backfill_plan::{
@@ -16,6 +18,7 @@ pub use backfill_plan::{
 };
 pub use deadline::{judge, remaining};
 pub use deliver::{DeliveryError, LogSink, Sink, Sinks, WebhookSink, deliver_due};
+pub use housekeeping::{Garbage, Housekeeping, HousekeepingError, Tidied};
 pub use leader::{Leader, LeaderOptions};
 pub use scheduler::{Round, Scheduler, SchedulerOptions};
 pub use scheduler_source::{DagSource, Repository, SourceError};

@@ -14,8 +14,10 @@ use tracing::{debug, error, info, warn};
 
 use crate::deadline;
 use crate::deliver::{Sinks, deliver_due};
+use crate::housekeeping::Housekeeping;
 use crate::leader::{Leader, LeaderOptions};
 use crate::scheduler_source::{DagSource, Repository, SourceError};
+use crate::tidying::Tidying;
 use crate::worker::weather::{chain, fraction, random};
 
 /// How often the repository is looked at.
@@ -40,6 +42,8 @@ pub struct SchedulerOptions {
     pub name: String,
     /// How it leads.
     pub leader: LeaderOptions,
+    /// Drops what is old; without it, everything is kept.
+    pub housekeeping: Option<Housekeeping>,
 }
 
 /// What one round did.
@@ -66,6 +70,7 @@ pub struct Scheduler {
     synced: Option<(Lead, Instant)>,
     watched_at: Option<Instant>,
     delivery: Option<JoinHandle<Result<usize, StoreError>>>,
+    tidying: Tidying,
 }
 
 impl std::fmt::Debug for Scheduler {
@@ -83,6 +88,7 @@ impl Scheduler {
         options: SchedulerOptions,
     ) -> Self {
         let leader = Leader::new(store.clone(), options.name, options.leader);
+        let tidying = Tidying::new(store.clone(), options.housekeeping);
         Self {
             store,
             source,
@@ -93,6 +99,7 @@ impl Scheduler {
             synced: None,
             watched_at: None,
             delivery: None,
+            tidying,
         }
     }
 
@@ -186,6 +193,7 @@ impl Scheduler {
             tolerate(watched, "watch", &"deadlines", &mut round)?;
         }
         self.deliver(&agenda, &mut round).await;
+        round.failures += usize::from(!self.tidying.step(lead, now).await);
         round.next_tick_in = agenda.next_tick_in();
         Ok(round)
     }
@@ -266,6 +274,7 @@ impl Scheduler {
 
     /// Ends what is under way, and lets another scheduler lead at once.
     pub async fn say_goodbye(mut self) {
+        self.tidying.stop();
         if let Some(mut delivery) = self.delivery.take()
             && timeout(GOODBYE, &mut delivery).await.is_err()
         {

@@ -133,7 +133,7 @@ async fn write_changes(
     let plan = &after.version.plan;
     let updates = changes.updates(plan, &after.view, &after.ids);
     if updates.columns.len() > 0 {
-        let written = write::update_tasks(connection, &updates).await.map_err(setback)?;
+        let written = write::update_tasks(connection, run, &updates).await.map_err(setback)?;
         if written != updates.columns.len() as u64 {
             return Err(Setback::Overtaken);
         }
@@ -164,7 +164,7 @@ async fn write_ends(
     let ends: Vec<AttemptEnd> =
         accepted.iter().filter_map(|happening| happening.end.clone()).collect();
     if !ends.is_empty() {
-        write::end_attempts(connection, &ends, after.now).await?;
+        write::end_attempts(connection, after.run, &ends, after.now).await?;
     }
     let artifacts: Vec<(TaskId, Attempt, &ArtifactRef)> = ends_with_artifacts(accepted)
         .flat_map(|(end, artifacts)| {

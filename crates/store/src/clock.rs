@@ -1,10 +1,12 @@
 //! Whose clock counts: the database's, so that machines need not agree; a frozen one in tests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
+use tidemill_dag::ids::RunId;
 use tidemill_dag::time::{Lapse, Timestamp};
+use uuid::{Builder, Uuid};
 
 /// The clock that decides what is due, expired and old.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,14 @@ impl Clock {
         match self {
             Self::Database => None,
             Self::Frozen(clock) => Some(clock.now()),
+        }
+    }
+
+    /// An id for a run that is opened now. Ids of runs say when that was: history lies in months by them.
+    pub(crate) fn run_id(&self) -> RunId {
+        match self {
+            Self::Database => RunId::generate(),
+            Self::Frozen(clock) => clock.run_id(),
         }
     }
 }
@@ -46,5 +56,18 @@ impl FrozenClock {
     pub fn advance(&self, by: Lapse) {
         let microseconds = i64::try_from(by.0.as_micros()).unwrap_or(i64::MAX);
         self.0.fetch_add(microseconds, Ordering::SeqCst);
+    }
+
+    /// As if made at this instant, and after all others of it.
+    fn run_id(&self) -> RunId {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let milliseconds = u64::try_from(self.now().timestamp_millis()).unwrap_or(0);
+        let mut rest = [0; 10];
+        rest[2..].copy_from_slice(&MADE.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        // The last bytes of another id tell programs apart that stand at the same instant.
+        let (random, count) = (Uuid::now_v7(), rest);
+        rest[6..].copy_from_slice(&random.as_bytes()[12..]);
+        rest[2..6].copy_from_slice(&count[6..]);
+        RunId::from_uuid(Builder::from_unix_timestamp_millis(milliseconds, &rest).into_uuid())
     }
 }

@@ -10,6 +10,7 @@ use tidemill_task::{ArtifactRef, Publication, Snapshot};
 use crate::columns::narrow;
 use crate::connect::Store;
 use crate::error::{CorruptRow, StoreError, reading};
+use crate::garbage;
 use crate::listen::tell_schedulers;
 use crate::view::RunView;
 
@@ -149,7 +150,8 @@ pub(crate) async fn publish(
     for artifact in artifacts {
         match artifact.publication.as_deref() {
             Some(Publication::Dataset(snapshot)) => {
-                add_version(connection, after, task, artifact, snapshot).await?;
+                let version = add_version(connection, after, task, artifact, snapshot).await?;
+                keep(connection, after, artifacts, &snapshot.dataset, version).await?;
                 tell_schedulers(connection).await?;
             }
             None => {}
@@ -164,10 +166,10 @@ async fn add_version(
     task: TaskId,
     manifest: &ArtifactRef,
     snapshot: &Snapshot,
-) -> Result<(), sqlx::Error> {
+) -> Result<i32, sqlx::Error> {
     let column = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     // The row of the data set is locked from here on: versions are visible in the order of their numbers.
-    sqlx::query!(
+    sqlx::query_scalar!(
         "WITH next AS (
              INSERT INTO datasets (name, last_version, created_at)
              VALUES ($1, 1, $2)
@@ -178,7 +180,8 @@ async fn add_version(
              dataset, version, interval_start, interval_end, content, rows, size_bytes, first_event_at, last_event_at,
              manifest, run_id, task_id, created_at
          )
-         SELECT $1, last_version, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $2 FROM next",
+         SELECT $1, last_version, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $2 FROM next
+         RETURNING version",
         snapshot.dataset.as_str(),
         after.now,
         snapshot.interval.start,
@@ -192,8 +195,24 @@ async fn add_version(
         after.run.as_uuid(),
         task.as_uuid(),
     )
-    .execute(connection)
-    .await?;
+    .fetch_one(connection)
+    .await
+}
+
+/// Keeps all that an attempt wrote for as long as the version that it published, whatever becomes of the run's history.
+async fn keep(
+    connection: &mut PgConnection,
+    after: &RunView,
+    artifacts: &[ArtifactRef],
+    dataset: &DatasetName,
+    version: i32,
+) -> Result<(), sqlx::Error> {
+    let locations: Vec<&str> =
+        artifacts.iter().map(|artifact| artifact.location.as_str()).collect();
+    let pinned_by = format!("dataset {dataset} v{version}");
+    let by = (pinned_by.as_str(), "the files of a data set");
+    // All of them have rows: they are written in this transaction.
+    garbage::pin(connection, by, &locations, Some(after.now)).await?;
     Ok(())
 }
 

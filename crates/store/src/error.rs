@@ -129,6 +129,20 @@ pub enum StoreError {
         source: BadSelection,
     },
 
+    /// The tasks of the run were dropped by retention; its head is still there.
+    #[error("read the tasks of {run}: retention dropped them")]
+    TasksDropped {
+        /// The run.
+        run: RunId,
+    },
+
+    /// No artefact lies where something is to be pinned.
+    #[error("pin `{location}`: no artefact and no other pin names it")]
+    NothingToPin {
+        /// Where.
+        location: String,
+    },
+
     /// Tasks could not be claimed.
     #[error("claim a task for pool `{pool}`")]
     Claim {
@@ -280,6 +294,8 @@ impl StoreError {
             | Self::BackfillStands { .. }
             | Self::Unplannable { .. }
             | Self::Rerun { .. }
+            | Self::TasksDropped { .. }
+            | Self::NothingToPin { .. }
             | Self::Corrupt(_) => false,
         }
     }

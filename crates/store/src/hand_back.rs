@@ -25,6 +25,7 @@ impl Store {
             held.attempt.0,
             self.clock.instead(),
             READY_CHANNEL,
+            held.run.as_uuid(),
         )
         .fetch_optional(&self.pool)
         .await
@@ -34,14 +35,8 @@ impl Store {
     }
 
     /// Gives an attempt up for a reason that is not the task's own: like [`Self::lose`], with a cause and the costs.
-    pub async fn give_up(
-        &self,
-        run: RunId,
-        held: Held,
-        exit: Exit,
-        error: &str,
-    ) -> Result<(), StoreError> {
-        let Held { task, attempt } = held;
+    pub async fn give_up(&self, held: Held, exit: Exit, error: &str) -> Result<(), StoreError> {
+        let Held { run, task, attempt } = held;
         let decide = |view: &RunView| {
             let mut happening = lost(view, task, attempt)?;
             if let Some(end) = &mut happening.end {
@@ -59,7 +54,7 @@ impl Store {
     /// What a worker holds and somebody wants stopped. Reads a few rows, and writes none.
     pub async fn cancel_requests(&self, worker: WorkerId) -> Result<Vec<Held>, StoreError> {
         let rows = sqlx::query!(
-            "SELECT id, attempt
+            "SELECT run_id, id, attempt
              FROM task_runs
              WHERE worker_id = $1 AND state = 'running' AND cancel_requested",
             worker.as_uuid(),
@@ -67,8 +62,12 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(reading("requests to stop"))?;
-        let held = |id, attempt| Held { task: TaskId::from_uuid(id), attempt: Attempt(attempt) };
-        Ok(rows.into_iter().map(|row| held(row.id, row.attempt)).collect())
+        let held = rows.into_iter().map(|row| Held {
+            run: RunId::from_uuid(row.run_id),
+            task: TaskId::from_uuid(row.id),
+            attempt: Attempt(row.attempt),
+        });
+        Ok(held.collect())
     }
 }
 

@@ -115,9 +115,9 @@ impl Store {
                    SELECT t.node, EXTRACT(EPOCH FROM t.finished_at - min(a.started_at))::double precision AS seconds
                    FROM runs
                    JOIN task_runs t ON t.run_id = runs.id
-                   JOIN attempts a ON a.task_id = t.id
+                   JOIN attempts a ON a.run_id = t.run_id AND a.task_id = t.id
                    WHERE t.outcome = 'succeeded' AND t.parent IS NULL
-                   GROUP BY t.id
+                   GROUP BY t.run_id, t.id
                )
                SELECT node, count(*) AS "count!",
                    percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50,

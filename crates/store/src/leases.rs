@@ -16,6 +16,8 @@ use crate::view::RunView;
 /// An attempt that a worker believes to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Held {
+    /// The run.
+    pub run: RunId,
     /// The task.
     pub task: TaskId,
     /// The attempt.
@@ -46,6 +48,7 @@ impl Store {
         held: &[Held],
         lease: Lapse,
     ) -> Result<Renewed, StoreError> {
+        let runs: Vec<_> = held.iter().map(|held| held.run.as_uuid()).collect();
         let tasks: Vec<_> = held.iter().map(|held| held.task.as_uuid()).collect();
         let attempts: Vec<_> = held.iter().map(|held| held.attempt.0).collect();
         let rows = sqlx::query_file!(
@@ -55,13 +58,15 @@ impl Store {
             &attempts,
             self.clock.instead(),
             milliseconds(lease),
+            &runs,
         )
         .fetch_all(&self.pool)
         .await
         .map_err(|source| StoreError::Renew { worker, source })?;
         let mut renewed = Renewed::default();
         for row in rows {
-            let held = Held { task: TaskId::from_uuid(row.id), attempt: Attempt(row.attempt) };
+            let (run, task) = (RunId::from_uuid(row.run_id), TaskId::from_uuid(row.id));
+            let held = Held { run, task, attempt: Attempt(row.attempt) };
             if !row.is_held {
                 renewed.lost.push(held);
             } else if row.cancel_requested {

@@ -128,7 +128,7 @@ impl Store {
             None => current_version(connection, &new.dag).await?,
         };
         let version = self.version_by(connection, id).await?;
-        let run = RunId::generate();
+        let run = self.clock.run_id();
         let Some(now) = self.insert_run(connection, run, id, new).await.map_err(failed)? else {
             let run = run_of_key(connection, new).await.map_err(failed)?;
             return Ok(Opened { run, is_new: false });

@@ -84,19 +84,26 @@ impl Store {
         let pairs: Vec<Pair> = pairs
             .map(|((new, old), is_kept)| Pair { new: ids[new.0], old: earlier.ids[old.0], is_kept })
             .collect();
-        take_over(&mut transaction, run, earlier.run, &pairs).await.map_err(failed)?;
+        let taken = take_over(&mut transaction, run, earlier.run, &pairs).await.map_err(failed)?;
+        if taken != pairs.len() as u64 {
+            // Retention came since they were read.
+            return Err(StoreError::TasksDropped { run: earlier.run });
+        }
         transaction.commit().await.map_err(failed)?;
         Ok(run)
     }
 
     async fn prepare_rerun(&self, new: &NewRerun) -> Result<Prepared, StoreError> {
         let mut earlier = self.view(new.run).await?;
+        if earlier.ids.is_empty() {
+            return Err(StoreError::TasksDropped { run: new.run });
+        }
         self.read_all_outputs(&mut earlier).await?;
         let version = match new.version {
             Some(version) => self.dag_version(version).await?,
             None => Arc::clone(&earlier.version),
         };
-        let run = RunId::generate();
+        let run = self.clock.run_id();
         let facts = Facts {
             run,
             hash: version.hash.clone(),
@@ -137,31 +144,29 @@ struct Pair {
     is_kept: bool,
 }
 
-/// Copies what the tasks of a rerun keep: outputs, the attempt that made them, and its artefacts.
+/// Copies what the tasks of a rerun keep: outputs, the attempt that made them, and its artefacts. Gives how many of the
+/// earlier tasks were there.
 async fn take_over(
     connection: &mut PgConnection,
     run: RunId,
     earlier: RunId,
     pairs: &[Pair],
-) -> Result<(), sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     let new: Vec<Uuid> = pairs.iter().map(|pair| pair.new.as_uuid()).collect();
     let old: Vec<Uuid> = pairs.iter().map(|pair| pair.old.as_uuid()).collect();
     let is_kept: Vec<bool> = pairs.iter().map(|pair| pair.is_kept).collect();
-    sqlx::query!(
-        "UPDATE dag_runs SET rerun_of = $2 WHERE id = $1",
-        run.as_uuid(),
-        earlier.as_uuid()
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query_file!("queries/rerun/tasks.sql", &new, &old, &is_kept)
+    let (run, earlier) = (run.as_uuid(), earlier.as_uuid());
+    sqlx::query!("UPDATE dag_runs SET rerun_of = $2 WHERE id = $1", run, earlier)
         .execute(&mut *connection)
         .await?;
-    sqlx::query_file!("queries/rerun/attempts.sql", &new, &old, &is_kept)
+    let taken = sqlx::query_file!("queries/rerun/tasks.sql", &new, &old, &is_kept, run, earlier)
         .execute(&mut *connection)
         .await?;
-    sqlx::query_file!("queries/rerun/artifacts.sql", &new, &old, &is_kept, run.as_uuid())
+    sqlx::query_file!("queries/rerun/attempts.sql", &new, &old, &is_kept, run, earlier)
         .execute(&mut *connection)
         .await?;
-    Ok(())
+    sqlx::query_file!("queries/rerun/artifacts.sql", &new, &old, &is_kept, run, earlier)
+        .execute(&mut *connection)
+        .await?;
+    Ok(taken.rows_affected())
 }

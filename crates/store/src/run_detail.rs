@@ -127,14 +127,19 @@ impl Store {
         Ok(RunDetail { run: summary, tasks })
     }
 
-    /// The attempts of a task, first to last.
-    pub async fn attempts(&self, task: TaskId) -> Result<Vec<AttemptDetail>, StoreError> {
+    /// The attempts of a task of a run, first to last.
+    pub async fn attempts(
+        &self,
+        run: RunId,
+        task: TaskId,
+    ) -> Result<Vec<AttemptDetail>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT attempt, worker_id, started_at, ended_at, exit_cause AS "exit: ExitCause", error,
                    peak_memory_bytes, cpu_ms
                FROM attempts
-               WHERE task_id = $1
+               WHERE run_id = $1 AND task_id = $2
                ORDER BY attempt"#,
+            run.as_uuid(),
             task.as_uuid(),
         )
         .fetch_all(&self.pool)

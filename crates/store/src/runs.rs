@@ -58,6 +58,13 @@ pub struct RunSummary {
     pub tasks: TaskCounts,
 }
 
+impl RunSummary {
+    /// Whether retention dropped the tasks: a run is opened with one at least.
+    pub const fn has_dropped_tasks(&self) -> bool {
+        self.tasks.total == 0 && matches!(self.state, RunState::Closed { .. })
+    }
+}
+
 /// How many tasks of a run stand where; those in no count wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskCounts {

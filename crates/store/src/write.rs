@@ -32,6 +32,7 @@ pub(crate) struct AttemptEnd {
 /// Writes where tasks stand, and says how many rows still stood where they were read.
 pub(crate) async fn update_tasks(
     connection: &mut PgConnection,
+    run: RunId,
     updates: &Updates,
 ) -> Result<u64, sqlx::Error> {
     let new = &updates.columns;
@@ -57,6 +58,7 @@ pub(crate) async fn update_tasks(
         &new.resume as _,
         &new.output as _,
         &new.reason as _,
+        run.as_uuid(),
     )
     .execute(connection)
     .await?;
@@ -111,6 +113,7 @@ pub(crate) async fn insert_tasks(
 /// Writes how attempts ended. One that has ended keeps its first end.
 pub(crate) async fn end_attempts(
     connection: &mut PgConnection,
+    run: RunId,
     ends: &[AttemptEnd],
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
@@ -126,7 +129,8 @@ pub(crate) async fn end_attempts(
              peak_memory_bytes = new.peak_memory_bytes, cpu_ms = new.cpu_ms
          FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
              AS new (task_id, attempt, cause, error, peak_memory_bytes, cpu_ms)
-         WHERE a.task_id = new.task_id
+         WHERE a.run_id = $8
+           AND a.task_id = new.task_id
            AND a.attempt = new.attempt
            AND a.ended_at IS NULL",
         &tasks,
@@ -136,6 +140,7 @@ pub(crate) async fn end_attempts(
         &memory as _,
         &cpu as _,
         now,
+        run.as_uuid(),
     )
     .execute(connection)
     .await?;
@@ -216,7 +221,7 @@ pub(crate) async fn update_run(
         "UPDATE dag_runs
          SET state = ($2::text)::run_state, outcome = ($3::text)::outcome, finished_at = $4,
              started_at = COALESCE(started_at, (
-                 SELECT min(a.started_at) FROM attempts a JOIN task_runs t ON t.id = a.task_id WHERE t.run_id = $1
+                 SELECT min(started_at) FROM attempts WHERE run_id = $1
              ))
          WHERE id = $1 AND state <> 'closed'",
         run.as_uuid(),

@@ -65,6 +65,22 @@ pub enum ArtifactError {
         #[source]
         source: std::io::Error,
     },
+    /// What is stored cannot be listed.
+    #[error("list what is below `{below}` in the object store")]
+    List {
+        /// The folder.
+        below: &'static str,
+        /// Why not.
+        #[source]
+        source: Cause,
+    },
+    /// Something stored cannot be deleted.
+    #[error("delete from the object store")]
+    Delete {
+        /// Why not.
+        #[source]
+        source: Cause,
+    },
     /// The kind does not declare the port.
     #[error("write to the port `{port}`, which the kind does not declare as an output")]
     UnknownPort {
@@ -129,7 +145,11 @@ impl From<ArtifactError> for TaskError {
         use ArtifactError as E;
         let message = "handle an artefact";
         match &error {
-            E::Folder { .. } | E::Write { .. } | E::Read { .. } => Self::transient(message),
+            E::Folder { .. }
+            | E::Write { .. }
+            | E::Read { .. }
+            | E::List { .. }
+            | E::Delete { .. } => Self::transient(message),
             E::Address { .. }
             | E::UnknownPort { .. }
             | E::PortTaken { .. }

@@ -19,10 +19,10 @@ use crate::hash::ContentHash;
 /// The object store that artefacts lie in: a folder, or a bucket.
 #[derive(Clone)]
 pub struct ArtifactStore {
-    objects: Arc<dyn ObjectStore>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
     /// The same once more, where it is a folder.
     folder: Option<Arc<LocalFileSystem>>,
-    root: Path,
+    pub(crate) root: Path,
     address: Arc<str>,
 }
 
@@ -120,7 +120,8 @@ impl ArtifactStore {
             |source| ArtifactError::Address { url: folder.display().to_string(), source };
         let local =
             LocalFileSystem::new_with_prefix(&folder).map_err(|error| unreadable(error.into()))?;
-        let local = Arc::new(local);
+        // A folder goes with the last file that is deleted in it.
+        let local = Arc::new(local.with_automatic_cleanup(true));
         let address = Url::from_directory_path(&folder)
             .map_err(|()| unreadable("it is not an absolute path".into()))?;
         Ok(Self {

@@ -22,6 +22,7 @@ mod registry;
 mod seed;
 mod services;
 mod step;
+mod stored;
 mod usage;
 
 pub use artifact::{ArtifactError, ArtifactRef, Manifest};
@@ -45,4 +46,5 @@ pub use registry::Registry;
 pub use seed::{Draws, Seed};
 pub use services::Services;
 pub use step::{Expansion, Step};
+pub use stored::{Area, StoredObject};
 pub use usage::Usage;

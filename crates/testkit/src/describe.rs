@@ -32,7 +32,7 @@ impl World {
                 format_args!("run {} of {dag}: {kind}, {}", number + 1, run_state(&run.state)),
             );
             for task in self.store.run(run.id).await?.tasks {
-                let attempts = self.store.attempts(task.id).await?;
+                let attempts = self.store.attempts(run.id, task.id).await?;
                 describe_task(&mut text, &task, &attempts);
             }
         }

@@ -388,6 +388,12 @@ pub(crate) enum DbCommand {
     Migrate,
     /// Tell which migrations are applied.
     Status,
+    /// Drop what is older than the configuration keeps it, as schedulers do every hour.
+    Retention {
+        /// Says what would go, and changes nothing.
+        #[arg(long)]
+        plan: bool,
+    },
     /// Delete everything in the database and begin anew.
     Reset {
         /// Does not ask.

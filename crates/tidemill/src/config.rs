@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tidemill_dag::names::PoolName;
+use tidemill_dag::time::Lapse;
 
 pub(crate) use layers::{Layers, Setting};
 pub(crate) use secret::{Secret, masked};
@@ -28,6 +29,8 @@ pub(crate) struct Config {
     /// Pools of worker slots, by name.
     #[schemars(with = "BTreeMap<String, Pool>")]
     pub pools: BTreeMap<PoolName, Pool>,
+    /// How long history is kept.
+    pub retention: Retention,
     /// What is logged, and how.
     pub logging: Logging,
 }
@@ -68,6 +71,43 @@ pub(crate) struct Pool {
     /// How many tasks of the pool run at once, over all workers.
     #[schemars(range(min = 1, max = 100_000))]
     pub slots: u32,
+}
+
+/// How long history is kept.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retention {
+    /// Whether schedulers drop what is old.
+    pub enabled: bool,
+    /// Tasks, with their attempts, outputs, artefacts and logs.
+    pub tasks: Lapse,
+    /// Runs without their tasks.
+    pub runs: Lapse,
+    /// Ticks of schedules whose run is over.
+    pub ticks: Lapse,
+    /// Backfills that are over.
+    pub backfills: Lapse,
+    /// Messages that were delivered or given up.
+    pub messages: Lapse,
+    /// Workers that nobody heard of.
+    pub workers: Lapse,
+    /// Objects that nothing names.
+    pub artifacts: Lapse,
+}
+
+impl Retention {
+    /// The same for those who carry it out.
+    pub(crate) const fn limits(&self) -> tidemill_store::Retention {
+        tidemill_store::Retention {
+            tasks: self.tasks,
+            runs: self.runs,
+            ticks: self.ticks,
+            backfills: self.backfills,
+            messages: self.messages,
+            workers: self.workers,
+            artifacts: self.artifacts,
+        }
+    }
 }
 
 /// What is logged, and how.

@@ -143,6 +143,10 @@ impl From<StoreError> for Failure {
             E::UnknownRun { .. } | E::AmbiguousRun { .. } => {
                 (Exit::NotFound, "`tidemill run list` lists the runs")
             }
+            E::TasksDropped { .. } => (
+                Exit::NotFound,
+                "`retention.tasks` in the configuration says how long tasks are kept; start the interval anew by `tidemill run start`",
+            ),
             // Spelled out so that a new variant gets its exit code on purpose.
             E::Read { .. }
             | E::Write { .. }
@@ -161,6 +165,7 @@ impl From<StoreError> for Failure {
             | E::UnknownBackfill { .. }
             | E::AmbiguousBackfill { .. }
             | E::BackfillStands { .. }
+            | E::NothingToPin { .. }
             | E::Unplannable { .. }
             | E::Corrupt(_) => return Self::new(Exit::Failure, error),
         };

@@ -140,7 +140,7 @@ async fn a_process_of_an_attempt_that_is_killed_is_tried_again_and_its_log_stays
     assert_eq!(site.closed(&store, run).await?, Outcome::Succeeded);
     let task = store.run(run).await?.tasks.swap_remove(0);
     assert_eq!((task.attempt.0, task.losses, task.failures), (2, 1, 0));
-    let exits = store.attempts(task.id).await?;
+    let exits = store.attempts(run, task.id).await?;
     assert_eq!(exits[0].exit.map(tidemill_store::ExitCause::label), Some("killed"));
     assert!(exits[1].peak_memory_bytes > Some(1 << 20) && exits[1].cpu_ms.is_some());
     assert_eq!(site.log("t0"), "waiting\nwaiting\n");

@@ -93,7 +93,7 @@ impl Claimer {
     }
 
     fn pass_on(&self, claim: Claim, lease_until: Instant) {
-        let held = Held { task: claim.task, attempt: claim.attempt };
+        let held = Held { run: claim.run, task: claim.task, attempt: claim.attempt };
         let holding = self.holdings.add(held, claim.slots, lease_until);
         if self.drain.is_cancelled() {
             holding.stop(StopCause::HandBack);

@@ -171,13 +171,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use tidemill_dag::ids::TaskId;
+    use tidemill_dag::ids::{RunId, TaskId};
     use tidemill_dag::state::Attempt;
 
     use super::*;
 
     fn holding() -> Holding {
-        let held = Held { task: TaskId::generate(), attempt: Attempt(1) };
+        let held = Held { run: RunId::generate(), task: TaskId::generate(), attempt: Attempt(1) };
         Holding::new(held, 2, Instant::now())
     }
 
@@ -207,7 +207,7 @@ mod tests {
     fn slots_are_counted_from_what_is_held() {
         let holdings = Holdings::default();
         let released = holdings.on_released();
-        let held = Held { task: TaskId::generate(), attempt: Attempt(1) };
+        let held = Held { run: RunId::generate(), task: TaskId::generate(), attempt: Attempt(1) };
 
         holdings.add(held, 3, Instant::now());
         assert_eq!(holdings.slots(), 3);

@@ -118,7 +118,7 @@ impl Kept {
             if renewed.lost.contains(&holding.held) {
                 // The end of an attempt that is being told is no loss: the store judges that.
                 if holding.is_working() {
-                    let Held { task, attempt } = holding.held;
+                    let Held { run: _, task, attempt } = holding.held;
                     warn!(task.attempt = attempt.0, "lost the lease of {task}: ending the work");
                     holding.stop(StopCause::Lost);
                 }
@@ -142,7 +142,7 @@ impl Kept {
                 let until = holding.lease_until();
                 let due = until.checked_sub(self.timing.margin).unwrap_or(until);
                 if due <= now {
-                    let Held { task, attempt } = holding.held;
+                    let Held { run: _, task, attempt } = holding.held;
                     warn!(
                         task.attempt = attempt.0,
                         "could not renew the lease of {task} in time: ending the work"

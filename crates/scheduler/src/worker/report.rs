@@ -39,7 +39,6 @@ pub(crate) enum Ending {
 /// What is told about an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Report {
-    pub(crate) run: RunId,
     #[serde(with = "held")]
     pub(crate) held: Held,
     pub(crate) ending: Ending,
@@ -75,13 +74,13 @@ impl Reporter {
         let mut refusals = 0;
         while let Err(error) = self.try_to_tell(&report).await {
             if is_over(&error) {
-                let Held { task, attempt } = report.held;
-                warn!(run.id = %report.run, task.attempt = attempt.0, "dropped a late result of {task}: {error}");
+                let Held { run, task, attempt } = report.held;
+                warn!(run.id = %run, task.attempt = attempt.0, "dropped a late result of {task}: {error}");
                 break;
             }
             refusals += u32::from(!error.may_pass());
             if refusals > MOST_REFUSALS {
-                error!(run.id = %report.run, "gave up reporting the end of {}: {}", report.held.task, chain(&error));
+                error!(run.id = %report.held.run, "gave up reporting the end of {}: {}", report.held.task, chain(&error));
                 break;
             }
             pass(weather.failed(&error)).await;
@@ -92,23 +91,23 @@ impl Reporter {
     }
 
     async fn try_to_tell(&self, report: &Report) -> Result<(), StoreError> {
-        let Report { run, held, ending } = report;
+        let Report { held, ending } = report;
         match ending {
             Ending::Finished { verdict, artifacts, cause, usage } => {
                 let finish = Finish {
                     exit: exit(*cause, *usage),
                     artifacts: artifacts.clone(),
-                    ..bare(*run, *held, verdict.clone())
+                    ..bare(*held, verdict.clone())
                 };
                 self.store.finish(finish).await
             }
             Ending::GivenUp { cause, error, usage } => {
-                self.store.give_up(*run, *held, exit(Some(*cause), *usage), error).await
+                self.store.give_up(*held, exit(Some(*cause), *usage), error).await
             }
             Ending::HandedBack => match self.store.hand_back(self.worker, *held).await {
                 // Somebody wants it stopped: nobody else would take it.
                 Err(StoreError::LostLease { .. }) => {
-                    self.store.finish(bare(*run, *held, Verdict::Cancelled)).await
+                    self.store.finish(bare(*held, Verdict::Cancelled)).await
                 }
                 told => told,
             },
@@ -117,8 +116,8 @@ impl Reporter {
     }
 }
 
-fn bare(run: RunId, held: Held, verdict: Verdict) -> Finish {
-    let Held { task, attempt } = held;
+fn bare(held: Held, verdict: Verdict) -> Finish {
+    let Held { run, task, attempt } = held;
     Finish { run, task, attempt, verdict, exit: Exit::default(), artifacts: Vec::new() }
 }
 
@@ -145,22 +144,24 @@ mod held {
 
     use serde::{Deserializer, Serializer};
 
-    use super::{Attempt, Deserialize, Held, Serialize, TaskId};
+    use super::{Attempt, Deserialize, Held, RunId, Serialize, TaskId};
 
     #[derive(Serialize, Deserialize)]
     struct Fields {
+        run: RunId,
         task: TaskId,
         attempt: Attempt,
     }
 
     pub(super) fn serialize<S: Serializer>(held: &Held, serializer: S) -> Result<S::Ok, S::Error> {
-        Fields { task: held.task, attempt: held.attempt }.serialize(serializer)
+        let Held { run, task, attempt } = *held;
+        Fields { run, task, attempt }.serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Held, D::Error> {
-        let Fields { task, attempt } = Fields::deserialize(deserializer)?;
-        Ok(Held { task, attempt })
+        let Fields { run, task, attempt } = Fields::deserialize(deserializer)?;
+        Ok(Held { run, task, attempt })
     }
 }

@@ -83,7 +83,7 @@ impl Worker {
             Vec::new()
         });
         for report in reports {
-            info!(run.id = %report.run, "reporting the end of {} for an earlier worker", report.held.task);
+            info!(run.id = %report.held.run, "reporting the end of {} for an earlier worker", report.held.task);
             let reporter = self.bench.reporter.clone();
             tokio::spawn(async move { reporter.tell(report).await });
         }

@@ -127,8 +127,7 @@ mod tests {
 
     fn report() -> Report {
         Report {
-            run: RunId::generate(),
-            held: Held { task: TaskId::generate(), attempt: Attempt(1) },
+            held: Held { run: RunId::generate(), task: TaskId::generate(), attempt: Attempt(1) },
             ending: Ending::HandedBack,
         }
     }

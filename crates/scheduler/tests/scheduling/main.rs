@@ -2,6 +2,7 @@
 
 mod deadlines;
 mod delivery;
+mod housekeeping;
 mod leading;
 mod rounds;
 
@@ -59,6 +60,10 @@ fn dag(text: &str) -> Dag {
 
 fn scheduler(world: &World, name: &str, files: &Arc<Files>) -> Scheduler {
     let source: Arc<dyn DagSource> = Arc::<Files>::clone(files);
-    let options = SchedulerOptions { name: name.to_owned(), leader: LeaderOptions::default() };
+    let options = SchedulerOptions {
+        name: name.to_owned(),
+        leader: LeaderOptions::default(),
+        housekeeping: None,
+    };
     Scheduler::new(world.store.clone(), source, Sinks::default(), options)
 }

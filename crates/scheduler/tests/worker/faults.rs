@@ -88,7 +88,7 @@ async fn work_whose_lease_cannot_be_renewed_is_ended_and_counts_for_nothing() ->
 
     let is_given_up = |state: &TaskState| matches!(state, TaskState::Backoff { .. });
     stage.task_is("first", "it is given up", |task| is_given_up(&task.state)).await?;
-    let attempts = stage.store.attempts(stage.task("first").await?.id).await?;
+    let attempts = stage.store.attempts(stage.run, stage.task("first").await?.id).await?;
     let exit = attempts[0].exit.map(tidemill_store::ExitCause::label);
     assert_eq!(exit, Some("fenced"));
     gate.open();

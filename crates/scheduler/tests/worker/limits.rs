@@ -19,7 +19,7 @@ fn script(text: &str) -> Program {
 }
 
 async fn exit_of(stage: &Stage) -> anyhow::Result<(String, String)> {
-    let attempts = stage.store.attempts(stage.task("t0").await?.id).await?;
+    let attempts = stage.store.attempts(stage.run, stage.task("t0").await?.id).await?;
     let first = &attempts[0];
     let exit = first.exit.map(tidemill_store::ExitCause::label).unwrap_or_default();
     Ok((exit.to_owned(), first.error.clone().unwrap_or_default()))
@@ -64,7 +64,7 @@ async fn what_a_process_says_in_the_end_is_what_its_attempt_came_to() -> anyhow:
     assert_eq!(stage.closed().await?, Outcome::Succeeded);
     let task = stage.task("t0").await?;
     assert_eq!(task.output, Some(serde_json::json!(7)));
-    let attempts = stage.store.attempts(task.id).await?;
+    let attempts = stage.store.attempts(stage.run, task.id).await?;
     assert!(attempts[0].peak_memory_bytes >= Some(4096) && attempts[0].cpu_ms >= Some(10));
     Ok(())
 }

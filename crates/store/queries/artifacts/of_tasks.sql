@@ -15,6 +15,6 @@ FROM UNNEST($1::uuid[], $2::integer[], $3::boolean[]) AS wanted (run_id, positio
 JOIN task_runs t
     ON t.run_id = wanted.run_id
     AND CASE WHEN wanted.of_members THEN t.parent ELSE t.position END = wanted.position
-JOIN artifacts a ON a.task_id = t.id
+JOIN artifacts a ON a.run_id = t.run_id AND a.task_id = t.id
 WHERE t.outcome = 'succeeded' AND a.attempt = t.attempt AND a.committed_at IS NOT NULL
 ORDER BY t.run_id, t.position, a.port, a.position

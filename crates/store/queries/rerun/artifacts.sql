@@ -7,6 +7,6 @@ SELECT
     gen_random_uuid(), $4, pair.new_id, a.attempt, a.port, a.position, a.holds, a.sha256, a.size_bytes, a.location,
     a.media_type, a.created_at, a.committed_at
 FROM UNNEST($1::uuid[], $2::uuid[], $3::boolean[]) AS pair (new_id, old_id, is_kept)
-JOIN task_runs old ON old.id = pair.old_id
-JOIN artifacts a ON a.task_id = old.id AND a.attempt = old.attempt
+JOIN task_runs old ON old.run_id = $5 AND old.id = pair.old_id
+JOIN artifacts a ON a.run_id = $5 AND a.task_id = old.id AND a.attempt = old.attempt
 WHERE pair.is_kept AND a.committed_at IS NOT NULL

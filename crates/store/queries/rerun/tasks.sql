@@ -6,5 +6,5 @@ SET kind = old.kind,
     output = CASE WHEN pair.is_kept THEN old.output END,
     reason = CASE WHEN pair.is_kept THEN old.reason END
 FROM UNNEST($1::uuid[], $2::uuid[], $3::boolean[]) AS pair (new_id, old_id, is_kept)
-JOIN task_runs old ON old.id = pair.old_id
-WHERE new.id = pair.new_id
+JOIN task_runs old ON old.run_id = $5 AND old.id = pair.old_id
+WHERE new.run_id = $4 AND new.id = pair.new_id

@@ -1,6 +1,7 @@
 -- Claims ready tasks of one pool. Called by Store::claim, behind the lock of the pool's row, so that
--- what is in use cannot grow meanwhile. Relies on task_runs_claimable for the order, and on
--- task_runs_running for the slots in use.
+-- what is in use cannot grow meanwhile. Relies on task_runs_claimable for the order, merged over the months, and on
+-- task_runs_running for the slots in use: indexes of live rows alone, next to empty in months that are over.
+-- The rest knows its run: task_runs_pkey of one month.
 -- A task that does not fit is not overtaken; one that fits neither the pool nor the worker at all is passed over.
 -- Equals Event::Claimed (tested).
 WITH used AS (
@@ -9,6 +10,7 @@ WITH used AS (
     WHERE pool = $1 AND state = 'running'
 ), waiting AS (
     SELECT
+        run_id,
         id,
         slots,
         ((ready_at - TIMESTAMPTZ '2000-01-01 00:00:00+00') - priority * INTERVAL '1 minute') AS rank
@@ -22,7 +24,7 @@ WITH used AS (
     LIMIT $5
     FOR NO KEY UPDATE SKIP LOCKED
 ), lined_up AS (
-    SELECT id, sum(slots) OVER (ORDER BY rank, id) AS slots_up_to
+    SELECT run_id, id, sum(slots) OVER (ORDER BY rank, id) AS slots_up_to
     FROM waiting
 ), claimed AS (
     UPDATE task_runs t
@@ -33,14 +35,15 @@ WITH used AS (
         lease_until = COALESCE($7, statement_timestamp()) + $8::bigint * INTERVAL '1 millisecond',
         queued_until = NULL
     FROM lined_up, used
-    WHERE t.id = lined_up.id
+    WHERE t.run_id = lined_up.run_id
+      AND t.id = lined_up.id
       AND lined_up.slots_up_to <= LEAST($2::integer - used.slots, $3::integer)
     RETURNING
         t.id, t.run_id, t.position, t.path, t.kind, t."with", t.item, t.slots, t.priority, t.ready_at,
         t.attempt, t.phase, t.resume, t.lease_until
 ), tried AS (
-    INSERT INTO attempts (task_id, attempt, worker_id, started_at)
-    SELECT id, attempt, $6, COALESCE($7, statement_timestamp())
+    INSERT INTO attempts (run_id, task_id, attempt, worker_id, started_at)
+    SELECT run_id, id, attempt, $6, COALESCE($7, statement_timestamp())
     FROM claimed
 ), starting AS (
     -- A run that is being changed is left alone: the end of the run writes its start, too.

@@ -4,7 +4,7 @@ SELECT
     t.path,
     EXTRACT(EPOCH FROM max(a.ended_at - a.started_at))::double precision AS "seconds!"
 FROM task_runs t
-JOIN attempts a ON a.task_id = t.id AND a.exit_cause = 'succeeded'
+JOIN attempts a ON a.run_id = t.run_id AND a.task_id = t.id AND a.exit_cause = 'succeeded'
 WHERE t.run_id = (
       SELECT id
       FROM dag_runs

@@ -29,7 +29,7 @@ CROSS JOIN LATERAL (
         min(started_at) AS first_started_at,
         (sum(EXTRACT(EPOCH FROM COALESCE(ended_at, $2, clock_timestamp()) - started_at)) * 1000)::bigint AS busy_ms
     FROM attempts
-    WHERE task_id = t.id
+    WHERE run_id = $1 AND task_id = t.id
 ) a
 WHERE t.run_id = $1
 ORDER BY t.position

@@ -30,6 +30,7 @@ FROM UNNEST(
     on_child_failure, cancel_requested, ready_at, queued_until, lease_until, worker_id,
     expanded_at, finished_at, outcome, resume, output, reason
 )
-WHERE t.id = new.id
+WHERE t.run_id = $21
+  AND t.id = new.id
   AND t.attempt = new.was_attempt
   AND t.state = new.was_state::task_state

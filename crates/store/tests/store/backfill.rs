@@ -16,7 +16,7 @@ fn day(number: i32) -> DataInterval {
 }
 
 /// Five days, the second of which does not run.
-async fn new(world: &World, dag: &str) -> anyhow::Result<NewBackfill> {
+pub(crate) async fn new(world: &World, dag: &str) -> anyhow::Result<NewBackfill> {
     let why = |number| {
         if number == 1 { IntervalReason::Succeeded } else { IntervalReason::NeverRan }
     };

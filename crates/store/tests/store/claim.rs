@@ -226,9 +226,11 @@ async fn the_claim_walks_the_index_of_claimable_tasks() -> anyhow::Result<()> {
     let plan = plan.join("\n");
     let waiting = plan.split("CTE ").find(|part| part.starts_with("waiting")).unwrap_or_default();
     assert!(
-        waiting.contains("Index Scan using task_runs_claimable") && !waiting.contains("Sort"),
+        waiting.contains("Merge Append")
+            && waiting.contains("Index Scan using task_runs_default_pool_expr"),
         "{plan}"
     );
-    assert!(plan.contains("task_runs_running"), "{plan}");
+    assert!(!waiting.contains("Sort  ("), "{plan}");
+    assert!(plan.contains("task_runs_default_pool_worker_id"), "{plan}");
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use sqlx::ConnectOptions;
 use tidemill_dag::advance::{Retry, Verdict};
 use tidemill_dag::hash::content_hash;
 use tidemill_dag::names::DatasetName;
@@ -134,6 +135,22 @@ async fn an_interval_that_is_landed_again_replaces_what_the_data_set_had_of_it()
     let [summary] = &all[..] else { panic!("{all:?}") };
     assert_eq!((summary.version, summary.intervals, summary.rows), (3, 2, 31));
     assert_eq!(summary.events, Some((day(0).start, day(1).end)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_files_of_a_data_set_outlive_the_history_of_the_run_that_landed_them()
+-> anyhow::Result<()> {
+    let (world, _) = with(&[LAND]).await?;
+
+    land(&world, "plant", day(0), 10).await?;
+
+    let mut connection = world.database.options().connect().await?;
+    let pins: Vec<(String, String)> =
+        sqlx::query_as("SELECT location, pinned_by FROM artifact_pins")
+            .fetch_all(&mut connection)
+            .await?;
+    assert_eq!(pins, [("attempts/plant/10".to_owned(), "dataset plant v1".to_owned())]);
     Ok(())
 }
 

@@ -72,7 +72,7 @@ async fn a_failed_attempt_is_tried_again_and_then_fails_the_run() -> anyhow::Res
     );
     // Both tries count, also the one that ended it.
     assert_eq!((detail.tasks[0].failures, detail.tasks[0].attempt), (2, Attempt(2)));
-    let attempts = world.store.attempts(again.task).await?;
+    let attempts = world.store.attempts(again.run, again.task).await?;
     assert_eq!(
         attempts.iter().map(|one| one.exit).collect::<Vec<_>>(),
         [Some(ExitCause::Failed); 2]
@@ -140,7 +140,7 @@ async fn costs_and_exit_causes_are_kept_per_attempt() -> anyhow::Result<()> {
 
     world.store.finish(Finish { exit, ..well(&claim) }).await?;
 
-    let attempt = &world.store.attempts(claim.task).await?[0];
+    let attempt = &world.store.attempts(claim.run, claim.task).await?[0];
     assert_eq!(attempt.exit, Some(ExitCause::OutOfMemory));
     assert_eq!((attempt.peak_memory_bytes, attempt.cpu_ms), (Some(1 << 33), Some(17)));
     Ok(())

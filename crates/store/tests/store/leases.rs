@@ -46,7 +46,7 @@ async fn a_lease_that_was_renewed_outlives_the_sweep() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(ONE_STEP).await?;
     world.open().await?;
     let claim = world.claim("only").await?;
-    let held = Held { task: claim.task, attempt: claim.attempt };
+    let held = Held { run: claim.run, task: claim.task, attempt: claim.attempt };
     world.clock.advance(Lapse::seconds(50));
 
     let renewed = world.store.renew(world.worker, &[held], World::LEASE).await?;
@@ -66,7 +66,7 @@ async fn a_renewal_tells_what_is_lost_and_what_is_to_stop() -> anyhow::Result<()
         .claim_all()
         .await?
         .iter()
-        .map(|claim| Held { task: claim.task, attempt: claim.attempt })
+        .map(|claim| Held { run: claim.run, task: claim.task, attempt: claim.attempt })
         .collect();
     world.store.lose(run, held[0].task, held[0].attempt).await?;
     world.store.cancel_task(run, held[1].task, "someone").await?;
@@ -83,7 +83,7 @@ async fn a_worker_cannot_renew_what_another_holds() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(ONE_STEP).await?;
     world.open().await?;
     let claim = world.claim("only").await?;
-    let held = Held { task: claim.task, attempt: claim.attempt };
+    let held = Held { run: claim.run, task: claim.task, attempt: claim.attempt };
     let before = world.describe().await?;
 
     let renewed = world.store.renew(WorkerId::generate(), &[held], Lapse::seconds(600)).await?;

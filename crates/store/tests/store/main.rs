@@ -11,11 +11,13 @@ mod expand;
 mod finish;
 mod leader;
 mod leases;
+mod months;
 mod notices;
 mod open;
 mod race;
 mod registry;
 mod rerun;
+mod retention;
 mod schema;
 mod ticks;
 

@@ -42,7 +42,7 @@ async fn sync(
 }
 
 /// A world that leads and has one DAG from its start on.
-async fn with(file: &str) -> anyhow::Result<(World, Lead)> {
+pub(crate) async fn with(file: &str) -> anyhow::Result<(World, Lead)> {
     let world = World::new().await?;
     let lead = lead(&world).await?;
     sync(&world, lead, &[file], &[]).await?;

@@ -1,5 +1,7 @@
 //! `tidemill db`.
 
+mod retention;
+
 use std::io::{BufRead, IsTerminal};
 
 use serde_json::json;
@@ -16,6 +18,7 @@ pub(crate) fn run(app: &App<'_>, command: &DbCommand) -> Result<(), Failure> {
         match command {
             DbCommand::Migrate => migrate(app).await,
             DbCommand::Status => status(app).await,
+            DbCommand::Retention { plan } => retention::run(app, *plan).await,
             DbCommand::Reset { yes } => {
                 if *yes || confirmed(app)? {
                     reset(app).await

@@ -3,16 +3,22 @@
 mod source;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tidemill_scheduler::{LeaderOptions, Scheduler, SchedulerOptions, Shutdown, Sinks};
+use tidemill_scheduler::{
+    Housekeeping, LeaderOptions, Scheduler, SchedulerOptions, Shutdown, Sinks,
+};
 use tidemill_store::Store;
 
 use self::source::FolderSource;
 use super::dag::{catalog, repository};
-use super::work::stop_on_signals;
+use super::work::{services, stop_on_signals};
 use crate::App;
 use crate::database::{Database, Version, block_on};
 use crate::exit::Failure;
+
+/// How long a scheduler rests between two statements about objects: less than one statement a second.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs a scheduler until it is told to stop.
 pub(crate) fn run(app: &App<'_>, name: Option<String>) -> Result<(), Failure> {
@@ -34,8 +40,19 @@ pub(crate) fn run(app: &App<'_>, name: Option<String>) -> Result<(), Failure> {
 /// A scheduler of the configured repository, for whoever hosts it.
 pub(crate) fn scheduler(app: &App<'_>, store: &Store, name: String) -> Result<Scheduler, Failure> {
     let source = FolderSource::new(repository(app)?, catalog(app));
-    let options = SchedulerOptions { name, leader: LeaderOptions::default() };
+    let housekeeping = if app.config.retention.enabled {
+        Some(housekeeping(app, store)?.with_pause(PAUSE))
+    } else {
+        None
+    };
+    let options = SchedulerOptions { name, leader: LeaderOptions::default(), housekeeping };
     Ok(Scheduler::new(store.clone(), Arc::new(source), Sinks::default(), options))
+}
+
+/// Housekeeping as it is configured.
+pub(crate) fn housekeeping(app: &App<'_>, store: &Store) -> Result<Housekeeping, Failure> {
+    let artifacts = services(app)?.artifacts;
+    Ok(Housekeeping::new(store.clone(), artifacts, app.config.retention.limits()))
 }
 
 /// What people know this scheduler by, unless they say.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tidemill_dag::ids::TaskId;
 use tidemill_dag::state::{Attempt, RunState};
-use tidemill_store::{RunDetail, Store, TaskDetail};
+use tidemill_store::{RunDetail, Store, StoreError, TaskDetail};
 use tidemill_task::TaskLog;
 use tokio::time::MissedTickBehavior;
 
@@ -36,6 +36,9 @@ pub(crate) struct Wanted<'a> {
 pub(crate) async fn run(app: &App<'_>, wanted: Wanted<'_>) -> Result<(), Failure> {
     let database = Database::open(app, Version::Current).await?;
     let mut detail = find(&database.store, wanted.run).await?;
+    if detail.run.has_dropped_tasks() {
+        return Err(StoreError::TasksDropped { run: detail.run.id }.into());
+    }
     if let Some(task) = wanted.task {
         task_named(&detail, task)?;
     }
@@ -81,7 +84,7 @@ impl Reader<'_> {
             if task.attempt.0 == 0 {
                 continue;
             }
-            for attempt in self.store.attempts(task.id).await? {
+            for attempt in self.store.attempts(detail.run.id, task.id).await? {
                 self.print_attempt(detail, task, attempt.attempt).await?;
             }
         }

@@ -40,6 +40,7 @@ pub(super) async fn find(store: &Store, id: &str) -> Result<RunDetail, Failure> 
 
 fn as_json(detail: &RunDetail) -> Value {
     let mut run = document(&detail.run);
+    run["has_dropped_tasks"] = detail.run.has_dropped_tasks().into();
     let tasks = detail.tasks.iter().map(|task| {
         json!({
             "id": task.id,
@@ -85,6 +86,11 @@ pub(crate) fn describe(detail: &RunDetail) -> String {
         shown(run.created_at),
         run.hash.get(..12).unwrap_or(&run.hash)
     );
+    if run.has_dropped_tasks() {
+        return format!(
+            "{header}\n\nits tasks were dropped by retention, as `retention.tasks` says"
+        );
+    }
     format!("{header}\n\n{}", table(["task", "kind", "state", "tries", "took", "why"], rows))
 }
 
