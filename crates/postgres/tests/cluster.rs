@@ -351,7 +351,9 @@ fn abrupt_restart_keeps_the_url_and_what_was_committed() {
     let scratch = Scratch::new();
     let mut cluster = scratch.start();
     let (url, pid) = (cluster.url(), cluster.pid());
-    cluster.query("tidemill", "CREATE TABLE kept (n integer); INSERT INTO kept VALUES (7)").unwrap();
+    cluster
+        .query("tidemill", "CREATE TABLE kept (n integer); INSERT INTO kept VALUES (7)")
+        .unwrap();
 
     cluster.restart_abruptly().unwrap();
 

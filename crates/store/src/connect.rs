@@ -129,7 +129,8 @@ fn connect_options(options: &StoreOptions) -> Result<PgConnectOptions, StoreErro
 
 /// What `pg_stat_activity` shows; programs of another schema are told apart. The server keeps 63 bytes.
 fn application_name(schema: Option<&str>) -> String {
-    let mut name = schema.map_or_else(|| "tidemill".to_owned(), |schema| format!("tidemill {schema}"));
+    let mut name =
+        schema.map_or_else(|| "tidemill".to_owned(), |schema| format!("tidemill {schema}"));
     name.truncate(63);
     name
 }

@@ -87,7 +87,8 @@ impl Store {
     /// Drops the schema of a drill with all that is in it, also while somebody works there. Nothing happens when it is
     /// gone.
     pub async fn drop_drill_schema(&self, name: &str) -> Result<(), StoreError> {
-        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if !name.starts_with(DRILL_PREFIX) || !name.bytes().all(is_plain) {
             return Err(StoreError::BadSchema { schema: name.to_owned() });
         }
@@ -214,7 +215,10 @@ impl Drill {
     }
 
     /// The instants at which ticks were due, oldest first, with their runs.
-    pub async fn ticks(&self, dag: &DagName) -> Result<Vec<(Timestamp, Option<RunId>)>, StoreError> {
+    pub async fn ticks(
+        &self,
+        dag: &DagName,
+    ) -> Result<Vec<(Timestamp, Option<RunId>)>, StoreError> {
         let rows = sqlx::query!(
             "SELECT tick, run_id FROM ticks WHERE dag = $1 ORDER BY tick",
             dag.as_str()

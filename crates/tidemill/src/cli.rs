@@ -294,14 +294,17 @@ pub(crate) struct DrillArguments {
 }
 
 /// What a drill does, and what its words mean.
-const DRILL: &str = "Each fault gets runs of a built-in workflow in a schema of its own, in the configured database, with its own
-schedulers, workers and artefacts; it touches nothing else, and removes all of it. Two faults are tried at a time.
+const DRILL: &str = "Each fault gets runs of a built-in workflow, in a schema of its own in the configured database,
+with its own schedulers, workers and artefacts. A drill touches nothing else, and removes all
+of it. Two faults are tried at a time.
 
   lost      tasks that did not succeed, were never made, or whose result cannot be read
-  doubled   tasks with two accepted results or with an artefact of an attempt that had lost its claim; tasks that an
-            attempt worked on without a claim, or while a later attempt had begun: a witness hears each of them
-  recovery  from the fault (from its end, where it lasts) until all tasks that it hit have ended well or run again
-  bound     a lease, and the grace until a scheduler leads, may take leases back, and pauses are over
+  doubled   tasks with two accepted results, with an artefact of an attempt that had lost its
+            claim, that were worked on without a claim, or by an attempt after a later one had
+            begun: a witness hears each of them work
+  recovery  from the fault (from its end, where it lasts) until all tasks that it hit have
+            ended well or run again
+  bound     a lease, and the grace until a scheduler leads, takes leases back, and pauses end
 
 It exits 31 when something was lost, doubled or late, or when a fault could not be tried.";
 

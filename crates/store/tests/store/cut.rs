@@ -129,10 +129,18 @@ async fn judge(world: &World, run: RunId) -> anyhow::Result<()> {
             .collect();
         anyhow::ensure!(accepted.len() <= 1, "{}: {accepted:?} were accepted", task.path);
         if let Some(accepted) = accepted.first() {
-            anyhow::ensure!(task.output == Some(json!(accepted)), "{}: another's output", task.path);
+            anyhow::ensure!(
+                task.output == Some(json!(accepted)),
+                "{}: another's output",
+                task.path
+            );
         }
         successes += accepted.len();
-        anyhow::ensure!(attempts.iter().all(|one| one.exit.is_some()), "{}: one is open", task.path);
+        anyhow::ensure!(
+            attempts.iter().all(|one| one.exit.is_some()),
+            "{}: one is open",
+            task.path
+        );
     }
     anyhow::ensure!(successes == TASKS_WITH_ATTEMPTS, "{successes} tasks succeeded");
     let mut connection = world.database.options().connect().await?;

@@ -49,10 +49,8 @@ pub(crate) fn run(app: &App<'_>, arguments: &DrillArguments) -> Result<(), Failu
 }
 
 fn list(app: &App<'_>) -> Result<(), Failure> {
-    let rows: Vec<_> = FAULTS
-        .iter()
-        .map(|fault| json!({ "fault": fault.name, "about": fault.about }))
-        .collect();
+    let rows: Vec<_> =
+        FAULTS.iter().map(|fault| json!({ "fault": fault.name, "about": fault.about })).collect();
     app.output.data(&rows, |_| {
         let rows = FAULTS.iter().map(|fault| [fault.name.to_owned(), fault.about.to_owned()]);
         table(["fault", "what is done"], rows)

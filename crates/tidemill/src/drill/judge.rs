@@ -132,7 +132,8 @@ async fn judge_artifacts(
         let exit = attempts.iter().find(|one| one.attempt == attempt).and_then(|one| one.exit);
         // An attempt that failed by itself keeps what it printed; one that lost its claim publishes nothing.
         if !exit.is_some_and(may_publish) {
-            let why = format!("an artefact of attempt {attempt} can be seen, which ended as {exit:?}");
+            let why =
+                format!("an artefact of attempt {attempt} can be seen, which ended as {exit:?}");
             wrongs.double(task.to_string(), &why);
         }
     }
@@ -192,7 +193,8 @@ fn judge_recovery(
     let took = match recovery {
         Recovery::Unnoticed => {
             let tasks = evidence.runs.iter().flat_map(|(run, _)| &run.tasks);
-            let (losses, tasks) = tasks.fold((0, 0), |(losses, count), task| (losses + task.losses, count + 1));
+            let (losses, tasks) =
+                tasks.fold((0, 0), |(losses, count), task| (losses + task.losses, count + 1));
             // One or two are what a busy machine does; a clock that counted would lose all of them.
             if losses > tasks / 4 {
                 wrongs.late = Some(format!("{losses} attempts were lost, for no reason"));

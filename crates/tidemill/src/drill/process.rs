@@ -91,7 +91,9 @@ fn descendants(of: Pid, found: &mut Vec<Pid>) {
     let Ok(threads) = fs::read_dir(format!("/proc/{}/task", of.as_raw_nonzero())) else { return };
     for thread in threads.flatten() {
         let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-        for child in children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?)) {
+        for child in
+            children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?))
+        {
             found.push(child);
             descendants(child, found);
         }

@@ -117,12 +117,7 @@ impl Drill {
         found
     }
 
-    async fn rehearse(
-        &self,
-        fault: &'static Fault,
-        tell: &dyn Fn(&str),
-        made: &Made,
-    ) -> Finding {
+    async fn rehearse(&self, fault: &'static Fault, tell: &dyn Fn(&str), made: &Made) -> Finding {
         tell(&format!("{}: {}", fault.name, fault.about));
         let mut finding = self.try_to_rehearse(fault, made).await.unwrap_or_else(|error| {
             Finding::without(fault.name, Verdict::Failed, format!("could not try it: {error:#}"))
@@ -142,11 +137,7 @@ impl Drill {
         finding
     }
 
-    async fn try_to_rehearse(
-        &self,
-        fault: &'static Fault,
-        made: &Made,
-    ) -> anyhow::Result<Finding> {
+    async fn try_to_rehearse(&self, fault: &'static Fault, made: &Made) -> anyhow::Result<Finding> {
         let second = SystemClock.now().timestamp();
         let name = format!("{DRILL_PREFIX}{second}_{}_{}", std::process::id(), fault.name);
         let folder = self.folder.join(&name);

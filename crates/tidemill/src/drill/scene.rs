@@ -14,7 +14,9 @@ use tidemill_dag::ids::{RunId, WorkerId};
 use tidemill_dag::names::PoolName;
 use tidemill_dag::schedule::{Stretch, Zone};
 use tidemill_dag::state::{RunState, TaskState};
-use tidemill_store::{Drill as Schema, Held, NewDagVersion, NewRun, RunDetail, Store, StoreError, StoreOptions};
+use tidemill_store::{
+    Drill as Schema, Held, NewDagVersion, NewRun, RunDetail, Store, StoreError, StoreOptions,
+};
 use tidemill_task::ArtifactStore;
 use tokio::time::{Instant, interval};
 
@@ -27,7 +29,6 @@ use crate::repository::Repository;
 
 /// How often a scene is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-
 
 /// The slots of the pool `default`: what is lost need not wait for others to end.
 const POOL_SLOTS: u32 = 24;
@@ -216,7 +217,8 @@ impl Scene {
         let new = NewDagVersion { spec: &dag.spec, hash: &dag.hash, source: &dag.path };
         let version = self.store.put_dag_version(&new).await?;
         let interval = Stretch::DAY.latest_complete(Zone::UTC, self.schema.now().await?);
-        let new = NewRun { version: Some(version), ..NewRun::manual(dag.spec.dag.clone(), interval) };
+        let new =
+            NewRun { version: Some(version), ..NewRun::manual(dag.spec.dag.clone(), interval) };
         let run = self.store.open_run(&new).await?.run;
         self.runs.push((run, size));
         Ok(run)

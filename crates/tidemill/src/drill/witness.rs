@@ -136,8 +136,14 @@ mod tests {
 
     #[test]
     fn attempts_one_after_the_other_and_tasks_beside_each_other_are_fine() {
-        let record =
-            record(&["r t 1 start", "r u 1 start", "r t 1 alive", "r t 2 start", "q t 1 start", "x"]);
+        let record = record(&[
+            "r t 1 start",
+            "r u 1 start",
+            "r t 1 alive",
+            "r t 2 start",
+            "q t 1 start",
+            "x",
+        ]);
 
         assert!(record.overlapping().is_empty());
         assert_eq!(record.starts(), 4);

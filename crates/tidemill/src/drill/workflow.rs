@@ -44,7 +44,9 @@ pub(super) fn ticking(size: Size, witness: &Path) -> String {
 }
 
 fn tasks(size: Size, witness: &Path) -> String {
-    let mut script = String::from("say() { echo \"$TIDEMILL_RUN_ID $TIDEMILL_TASK $TIDEMILL_ATTEMPT $1\" > \"$WITNESS\"; }; say start");
+    let mut script = String::from(
+        "say() { echo \"$TIDEMILL_RUN_ID $TIDEMILL_TASK $TIDEMILL_ATTEMPT $1\" > \"$WITNESS\"; }; say start",
+    );
     for _ in 0..TENTHS {
         script.push_str("; sleep 0.1; say alive");
     }
@@ -52,7 +54,8 @@ fn tasks(size: Size, witness: &Path) -> String {
     let list = |count: u32| (0..count).map(|one| one.to_string()).collect::<Vec<_>>().join(", ");
     let argv = serde_json::json!(["sh", "-c", script]);
     let environment = serde_json::json!({ "WITNESS": witness });
-    let mut text = String::from("defaults: { retries: { max: 100, backoff: 100ms..1s } }\ntasks:\n");
+    let mut text =
+        String::from("defaults: { retries: { max: 100, backoff: 100ms..1s } }\ntasks:\n");
     // Writing to a text cannot fail.
     let written = write!(
         text,
