@@ -32,8 +32,7 @@ pub struct Cluster {
     server: Postmaster,
     /// `None` once it is given up.
     share: Option<Lock>,
-    start_timeout: Duration,
-    stop_timeout: Duration,
+    options: Options,
 }
 
 /// What became of the server when a share in it was given up.
@@ -59,8 +58,7 @@ impl Cluster {
             share: Some(Lock::take(&owners, Sharing::Shared, place.deadline)?),
             home: place.home,
             server,
-            start_timeout: options.start_timeout,
-            stop_timeout: options.stop_timeout,
+            options: options.clone(),
         };
         let has_database = cluster.ensure_database();
         // Before the cluster: dropping that takes a turn.
@@ -129,13 +127,32 @@ impl Cluster {
 
     /// Stops the server and removes its data; [`ClusterError::InUse`] when others use it.
     pub fn remove(mut self) -> Result<(), ClusterError> {
-        let _turn = self.take_turn(self.start_timeout)?;
+        let _turn = self.take_turn(self.options.start_timeout)?;
         self.share = None;
         let Some(_alone) = Lock::attempt(&self.home.owners_lock(), Sharing::Exclusive)? else {
             return Err(ClusterError::InUse { home: self.home.folder.clone() });
         };
-        launch::shut_down(&self.home.data(), self.stop_timeout)?;
+        launch::shut_down(&self.home.data(), self.options.stop_timeout)?;
         self.home.remove()
+    }
+
+    /// Makes the server quit without an orderly shutdown and start again where it was, as after a crash: all connections
+    /// break, and it recovers from its log. [`ClusterError::InUse`] when another process has a share.
+    ///
+    /// When it returns, the server accepts connections at the same URL as before.
+    pub fn restart_abruptly(&mut self) -> Result<(), ClusterError> {
+        let _turn = self.take_turn(self.options.start_timeout)?;
+        self.share = None;
+        let owners = self.home.owners_lock();
+        let is_alone = Lock::attempt(&owners, Sharing::Exclusive)?.is_some();
+        let deadline = Deadline::after(self.options.start_timeout);
+        self.share = Some(Lock::take(&owners, Sharing::Shared, deadline)?);
+        if !is_alone {
+            return Err(ClusterError::InUse { home: self.home.folder.clone() });
+        }
+        let place = Place::open(&self.options)?;
+        self.server = launch::restart_abruptly(&place)?;
+        Ok(())
     }
 
     fn give_up(&mut self) -> Result<Stop, ClusterError> {
@@ -143,12 +160,12 @@ impl Cluster {
             return Ok(Stop::LeftToOthers);
         }
         // With the turn, nobody takes a share between our look and the server's end.
-        let _turn = self.take_turn(self.stop_timeout)?;
+        let _turn = self.take_turn(self.options.stop_timeout)?;
         self.share = None;
         let Some(_alone) = Lock::attempt(&self.home.owners_lock(), Sharing::Exclusive)? else {
             return Ok(Stop::LeftToOthers);
         };
-        launch::shut_down(&self.home.data(), self.stop_timeout)?;
+        launch::shut_down(&self.home.data(), self.options.stop_timeout)?;
         Ok(Stop::Stopped)
     }
 

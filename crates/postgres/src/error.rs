@@ -146,8 +146,8 @@ pub enum ClusterError {
         source: io::Error,
     },
 
-    /// The cluster cannot be removed, because another process uses it.
-    #[error("remove the cluster in {}: another process uses it", home.display())]
+    /// The cluster cannot be removed or restarted, because another process uses it.
+    #[error("have the cluster in {} alone: another process uses it", home.display())]
     InUse {
         /// The cluster's folder.
         home: PathBuf,

@@ -77,6 +77,28 @@ pub(crate) fn shut_down(data: &Path, timeout: Duration) -> Result<(), ClusterErr
     Err(ClusterError::Timeout { action, timeout: timeout + QUIT_TIMEOUT, log: String::new() })
 }
 
+/// Restarts the server by its own program, which gives it the same port and socket as before.
+///
+/// The caller holds the turn.
+pub(crate) fn restart_abruptly(place: &Place<'_>) -> Result<Postmaster, ClusterError> {
+    let action = "restart the PostgreSQL server";
+    let timeout = place.deadline.timeout;
+    let server = initialise::ensure_data(place)?;
+    let mut command = programs::command(&server.programs.join("pg_ctl"), place.account);
+    command.arg("restart").arg("-D").arg(place.home.data());
+    command.args(["-m", "immediate", "-w", "-t"]).arg(timeout.as_secs().to_string());
+    let mut control = Running::start(command, &place.home.log())?;
+    let Some(status) = place.deadline.poll(|| control.ended()) else {
+        let log = control.last_lines();
+        reap(control.child);
+        return Err(ClusterError::Timeout { action, timeout, log });
+    };
+    match find_running(place)? {
+        Some(running) => Ok(running),
+        None => Err(ClusterError::Ended { action, status, log: control.last_lines() }),
+    }
+}
+
 fn find_running(place: &Place<'_>) -> Result<Option<Postmaster>, ClusterError> {
     let data = place.home.data();
     let pid = match postmaster::find(&data)? {

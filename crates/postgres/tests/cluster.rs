@@ -347,6 +347,37 @@ fn cluster_that_somebody_uses_is_not_removed() {
 }
 
 #[test]
+fn abrupt_restart_keeps_the_url_and_what_was_committed() {
+    let scratch = Scratch::new();
+    let mut cluster = scratch.start();
+    let (url, pid) = (cluster.url(), cluster.pid());
+    cluster
+        .query("tidemill", "CREATE TABLE kept (n integer); INSERT INTO kept VALUES (7)")
+        .unwrap();
+
+    cluster.restart_abruptly().unwrap();
+
+    assert_eq!(cluster.url(), url);
+    assert_ne!(cluster.pid(), pid);
+    assert_eq!(number(&cluster, "SELECT n FROM kept"), "7");
+    assert_eq!(cluster.stop().unwrap(), Stop::Stopped);
+}
+
+#[test]
+fn server_that_somebody_else_uses_is_not_restarted() {
+    let scratch = Scratch::new();
+    let mut cluster = scratch.start();
+    let other = scratch.start();
+    let pid = cluster.pid();
+
+    let refused = cluster.restart_abruptly().unwrap_err();
+
+    assert!(matches!(refused, ClusterError::InUse { .. }), "{refused:?}");
+    assert!(is_running(pid));
+    assert_eq!(other.stop().unwrap(), Stop::LeftToOthers);
+}
+
+#[test]
 fn refused_statement_carries_the_servers_words() {
     let scratch = Scratch::new();
     let cluster = scratch.start();

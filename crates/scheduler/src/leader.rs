@@ -7,6 +7,8 @@ use tidemill_store::{Lead, Store, StoreError};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use crate::worker::options::Timing;
+
 /// How leads are held.
 #[derive(Clone, Copy, Debug)]
 pub struct LeaderOptions {
@@ -21,14 +23,21 @@ pub struct LeaderOptions {
     pub grace: Duration,
 }
 
+/// The lease of the lead is not shorter than this: a busy machine would lose it all the time.
+const SHORTEST_LEASE: Duration = Duration::from_secs(2);
+
+impl LeaderOptions {
+    /// What fits workers with leases of this length: a dead leader costs less than a dead worker.
+    pub fn for_leases_of(workers: Lapse) -> Self {
+        let lease = (workers.0 / 4).max(SHORTEST_LEASE);
+        Self { lease, renew_every: lease / 3, margin: lease * 4 / 15, grace: workers.0 / 3 }
+    }
+}
+
 impl Default for LeaderOptions {
+    /// For workers with the usual leases, of a minute.
     fn default() -> Self {
-        Self {
-            lease: Duration::from_secs(15),
-            renew_every: Duration::from_secs(5),
-            margin: Duration::from_secs(4),
-            grace: Duration::from_secs(20),
-        }
+        Self::for_leases_of(Timing::default().lease)
     }
 }
 
@@ -58,6 +67,16 @@ impl Leader {
     /// Somebody who does not lead yet; `holder` tells people who it is.
     pub const fn new(store: Store, holder: String, options: LeaderOptions) -> Self {
         Self { store, holder, options, held: None, asked_at: None, reap_from: None }
+    }
+
+    /// How often [`Self::beat`] must come at least.
+    pub const fn renew_every(&self) -> Duration {
+        self.options.renew_every
+    }
+
+    /// How long the lead holds without a renewal.
+    pub const fn lease(&self) -> Duration {
+        self.options.lease
     }
 
     /// The lead, while it is safe to act on it.
@@ -117,5 +136,21 @@ impl Leader {
             Some(held) => self.store.resign_lead(held.lead).await,
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lead_is_as_patient_as_the_leases_of_workers() {
+        let usual = LeaderOptions::default();
+        let short = LeaderOptions::for_leases_of(Lapse::seconds(2));
+
+        assert_eq!((usual.lease.as_secs(), usual.renew_every.as_secs()), (15, 5));
+        assert_eq!((usual.margin.as_secs(), usual.grace.as_secs()), (4, 20));
+        assert_eq!((short.lease.as_secs(), short.grace.as_millis()), (2, 666));
+        assert!(short.renew_every + short.margin < short.lease);
     }
 }

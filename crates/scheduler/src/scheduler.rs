@@ -107,16 +107,19 @@ impl Scheduler {
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut ears: Option<Listener> = None;
         let mut bad_rounds = 0;
+        // The lead is renewed in rounds.
+        let longest = POLL.min(self.leader.renew_every());
+        let longest_pause = LONGEST_PAUSE.min(self.leader.lease() * 2);
         while !shutdown.is_cancelled() {
             let round = self.round(&mut ears).await;
             let pause = match round {
                 Ok(round) if round.failures == 0 => {
                     bad_rounds = 0;
-                    round.next_tick_in.map_or(POLL, |next| next.min(POLL))
+                    round.next_tick_in.map_or(longest, |next| next.min(longest))
                 }
                 Ok(_) | Err(_) => {
                     bad_rounds += 1;
-                    POLL.saturating_mul(1 << bad_rounds.min(4)).min(LONGEST_PAUSE)
+                    longest.saturating_mul(1 << bad_rounds.min(4)).min(longest_pause)
                 }
             };
             let until = Instant::now() + jittered(pause);

@@ -114,7 +114,7 @@ impl Store {
 fn connect_options(options: &StoreOptions) -> Result<PgConnectOptions, StoreError> {
     let parsed = PgConnectOptions::from_str(&options.url)
         .map_err(|source| StoreError::BadUrl { source })?
-        .application_name("tidemill")
+        .application_name(&application_name(options.schema.as_deref()))
         .options(SETTINGS);
     let Some(schema) = &options.schema else {
         return Ok(parsed);
@@ -125,6 +125,14 @@ fn connect_options(options: &StoreOptions) -> Result<PgConnectOptions, StoreErro
         return Err(StoreError::BadSchema { schema: schema.clone() });
     }
     Ok(parsed.options([("search_path", schema)]))
+}
+
+/// What `pg_stat_activity` shows; programs of another schema are told apart. The server keeps 63 bytes.
+fn application_name(schema: Option<&str>) -> String {
+    let mut name =
+        schema.map_or_else(|| "tidemill".to_owned(), |schema| format!("tidemill {schema}"));
+    name.truncate(63);
+    name
 }
 
 /// The server as people know it, without user and password.

@@ -1,15 +1,21 @@
 //! Hearing of changes: one connection that listens, so that nobody has to ask all the time.
 
+use std::time::Duration;
+
 use sqlx::PgConnection;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tidemill_dag::names::PoolName;
 
 use crate::connect::Store;
 use crate::error::{StoreError, reading};
 use crate::write::READY_CHANNEL;
 
-/// Where schedulers listen: something changed that they look after.
-pub(crate) const CHANGED_CHANNEL: &str = "tidemill_changed";
+/// How long the connection of a listener may take.
+const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where schedulers listen: something changed that they look after. Channels belong to the whole database, so that each
+/// schema has its own: the number of the schema follows.
+pub(crate) const CHANGED_CHANNEL: &str = "tidemill_changed_";
 
 /// What was heard. A hint only: whoever hears it looks, and whoever hears nothing looks now and then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,14 +42,26 @@ pub enum Topic {
 pub struct Listener(PgListener);
 
 impl Store {
-    /// Starts to listen. The connection is taken from the store's pool for as long as the listener lives.
+    /// Starts to listen, over a connection of its own: were it one of the store's, a process with several listeners
+    /// could have none left to work with.
     pub async fn listen(&self, topics: &[Topic]) -> Result<Listener, StoreError> {
         let listening = reading("messages of the database");
-        let mut listener = PgListener::connect_with(&self.pool).await.map_err(&listening)?;
-        let channels = topics.iter().map(|topic| match topic {
-            Topic::Ready => READY_CHANNEL,
-            Topic::Changed => CHANGED_CHANNEL,
-        });
+        let connect = PgConnectOptions::clone(&self.pool.connect_options());
+        let alone = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let alone = alone.acquire_timeout(LISTEN_TIMEOUT).connect_lazy_with(connect);
+        let mut listener = PgListener::connect_with(&alone).await.map_err(&listening)?;
+        let schema = sqlx::query_scalar!(
+            r#"SELECT quote_ident(current_schema())::regnamespace::oid::text AS "schema!""#
+        );
+        let schema = schema.fetch_one(&mut listener).await.map_err(&listening)?;
+        let channels: Vec<String> = topics
+            .iter()
+            .map(|topic| match topic {
+                Topic::Ready => format!("{READY_CHANNEL}{schema}"),
+                Topic::Changed => format!("{CHANGED_CHANNEL}{schema}"),
+            })
+            .collect();
+        let channels = channels.iter().map(String::as_str);
         listener.listen_all(channels).await.map_err(&listening)?;
         Ok(Listener(listener))
     }
@@ -57,7 +75,7 @@ impl Listener {
         loop {
             let heard = self.0.try_recv().await.map_err(reading("messages of the database"))?;
             let Some(message) = heard else { return Ok(Heard::Reconnected) };
-            if message.channel() == CHANGED_CHANNEL {
+            if message.channel().starts_with(CHANGED_CHANNEL) {
                 return Ok(Heard::Changed);
             }
             // Another program may use the channel's name; what is no pool of ours is not for us.
@@ -70,6 +88,11 @@ impl Listener {
 
 /// Tells the schedulers to look; they hear it when the transaction commits.
 pub(crate) async fn tell_schedulers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query!("SELECT pg_notify($1, '')", CHANGED_CHANNEL).execute(connection).await?;
+    sqlx::query!(
+        "SELECT pg_notify($1 || quote_ident(current_schema())::regnamespace::oid::text, '')",
+        CHANGED_CHANNEL
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }

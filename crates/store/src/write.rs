@@ -16,7 +16,7 @@ use crate::outbox::Telling;
 use crate::versions::DagVersion;
 
 /// Where workers listen; the payload is the name of the pool.
-pub(crate) const READY_CHANNEL: &str = "tidemill_ready";
+pub(crate) const READY_CHANNEL: &str = "tidemill_ready_";
 
 /// How an attempt ended, for its own row.
 #[derive(Clone, Debug)]
@@ -281,7 +281,8 @@ pub(crate) async fn wake(
         return Ok(());
     }
     sqlx::query!(
-        "SELECT pg_notify($1, pool) FROM UNNEST($2::text[]) AS pool",
+        "SELECT pg_notify($1 || quote_ident(current_schema())::regnamespace::oid::text, pool)
+         FROM UNNEST($2::text[]) AS pool",
         READY_CHANNEL,
         &pools
     )

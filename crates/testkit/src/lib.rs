@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod cutter;
 mod database;
 mod describe;
 mod faults;
 mod server;
 mod world;
 
+pub use cutter::{Cut, Cutter};
 pub use database::TestDatabase;
 pub use tidemill_store::FrozenClock;
 pub use world::World;

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use rustix::process::{Signal, set_parent_process_death_signal};
+use tidemill_dag::ids::set_clock_ahead;
 use tidemill_dag::names::PoolName;
 use tidemill_dag::time::Lapse;
 use tidemill_store::{BackfillOrder, Reprocess};
@@ -46,6 +49,34 @@ pub(crate) struct Global {
     /// Prints data and errors only.
     #[arg(long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+    /// What a drill asks of the processes that it starts.
+    #[command(flatten)]
+    pub drilled: Drilled,
+}
+
+/// What a drill asks of the processes that it starts.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Drilled {
+    /// Is killed when the process that started it ends, so that nothing outlives a drill.
+    #[arg(long, global = true, hide = true)]
+    pub tethered: bool,
+    /// Sets the clock of this process ahead of the machine's.
+    #[arg(long, global = true, hide = true, value_name = "TIME")]
+    pub clock_ahead: Option<Lapse>,
+}
+
+impl Drilled {
+    /// Takes effect on this process.
+    pub(crate) fn take_effect(self) -> anyhow::Result<()> {
+        if self.tethered {
+            set_parent_process_death_signal(Some(Signal::KILL))
+                .context("ask to be killed with the process that started this one")?;
+        }
+        if let Some(ahead) = self.clock_ahead {
+            set_clock_ahead(ahead.0);
+        }
+        Ok(())
+    }
 }
 
 /// How data is printed.
@@ -82,12 +113,17 @@ pub(crate) enum Command {
         /// What people know the scheduler by [default: scheduler-PID].
         #[arg(long)]
         name: Option<String>,
+        /// The leases that workers have: the shorter, the sooner another scheduler takes a dead one's place.
+        #[arg(long, value_name = "TIME", default_value = "60s")]
+        lease: Lapse,
     },
     /// Run everything here, in one process tree, until told to stop.
     Up(WorkArguments),
     /// Run one attempt, which a worker sends on standard input.
     #[command(hide = true)]
     Attempt,
+    /// Do harm to processes of its own, and see whether runs lose or double anything: kills, restarts, a full disk.
+    Drill(DrillArguments),
     /// Run a small workflow from start to end on embedded defaults.
     Demo,
     /// Print the completions of a shell, to be sourced by it.
@@ -235,6 +271,42 @@ pub(crate) struct WorkArguments {
     #[arg(long, value_name = "TIME", default_value = "60s")]
     pub lease: Lapse,
 }
+
+/// Which faults to rehearse, and how.
+#[derive(Debug, Args)]
+#[command(after_help = DRILL)]
+pub(crate) struct DrillArguments {
+    /// Only these faults.
+    #[arg(long, value_name = "FAULT", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Lists the faults, and does nothing.
+    #[arg(long)]
+    pub list: bool,
+    /// Removes what killed drills have left, and does nothing else.
+    #[arg(long, conflicts_with = "list")]
+    pub clean: bool,
+    /// Decides whom the faults hit, and when: the same seed hits about the same [default: another each time].
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// The lease of the drill's workers; ten of them are the longest wait.
+    #[arg(long, value_name = "TIME", default_value = "2s")]
+    pub lease: Lapse,
+}
+
+/// What a drill does, and what its words mean.
+const DRILL: &str = "Each fault gets runs of a built-in workflow, in a schema of its own in the configured database,
+with its own schedulers, workers and artefacts. A drill touches nothing else, and removes all
+of it. Two faults are tried at a time.
+
+  lost      tasks that did not succeed, were never made, or whose result cannot be read
+  doubled   tasks with two accepted results, with an artefact of an attempt that had lost its
+            claim, that were worked on without a claim, or by an attempt after a later one had
+            begun: a witness hears each of them work
+  recovery  from the fault (from its end, where it lasts) until all tasks that it hit have
+            ended well or run again
+  bound     a lease, and the grace until a scheduler leads, takes leases back, and pauses end
+
+It exits 31 when something was lost, doubled or late, or when a fault could not be tried.";
 
 /// Which tasks of which run to carry out again, and how.
 #[derive(Debug, Args)]

@@ -41,6 +41,8 @@ pub(crate) struct Config {
 pub(crate) struct Database {
     /// A Postgres, as `postgres://user:password@host/name`; empty for a private cluster.
     pub url: Secret,
+    /// The schema that everything lives in; empty for the user's default.
+    pub schema: String,
     /// How many connections one process opens at most.
     #[schemars(range(min = 2, max = 1000))]
     pub connections: u32,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use tidemill_postgres::{Cluster, Options};
+use tidemill_postgres::{Cluster, ClusterError, Options};
 use tidemill_store::{Store, StoreOptions};
 
 use crate::App;
@@ -37,7 +37,10 @@ impl Database {
         } else {
             (app.config.database.url.reveal().to_owned(), None)
         };
-        let options = StoreOptions::new(url).with_connections(app.config.database.connections);
+        let mut options = StoreOptions::new(url).with_connections(app.config.database.connections);
+        if !app.config.database.schema.is_empty() {
+            options = options.in_schema(&app.config.database.schema);
+        }
         let store = Store::connect(options.clone()).await?;
         let database = Self { store, options, cluster };
         if version == Version::Current {
@@ -54,6 +57,16 @@ impl Database {
             self.store.check_current().await?;
         }
         put_pools(app, &self.store).await
+    }
+
+    /// Whether the server is tidemill's own.
+    pub(crate) const fn is_private(&self) -> bool {
+        self.cluster.is_some()
+    }
+
+    /// Makes the private server quit at once and start again, unless others use it. Nothing happens to somebody else's.
+    pub(crate) fn restart_abruptly(&mut self) -> Result<(), ClusterError> {
+        self.cluster.as_mut().map_or(Ok(()), Cluster::restart_abruptly)
     }
 
     /// The folder of the private cluster's files; somebody's server keeps its own.

@@ -26,6 +26,8 @@ pub(crate) enum Exit {
     MigrationNeeded = 21,
     /// The run that was waited for failed.
     RunFailed = 30,
+    /// A drill found that something was lost, doubled or too late.
+    DrillFailed = 31,
 }
 
 impl Exit {
@@ -39,7 +41,8 @@ impl Exit {
   12  there is nothing of that name
   20  the database cannot be reached
   21  the database needs `tidemill db migrate`
-  30  the run that was waited for failed";
+  30  the run that was waited for failed
+  31  a drill found something lost, doubled or too late";
 }
 
 impl From<Exit> for ExitCode {
@@ -127,7 +130,11 @@ impl From<StoreError> for Failure {
                 Exit::DatabaseUnreachable,
                 "check `database.url` in the configuration, or leave it empty for a private database",
             ),
-            E::BadUrl { .. } | E::BadSchema { .. } => (
+            E::BadSchema { .. } => (
+                Exit::InvalidConfig,
+                "`database.schema` is empty, or begins with a lower-case letter and has 63 signs at most",
+            ),
+            E::BadUrl { .. } => (
                 Exit::InvalidConfig,
                 "`database.url` or DATABASE_URL looks like `postgres://user:password@host:5432/name`",
             ),

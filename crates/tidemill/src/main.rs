@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod config;
 mod database;
+mod drill;
 mod exit;
 mod graph;
 mod output;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::json;
 
-use cli::{Cli, Command, Global};
+use cli::{Cli, Command, Drilled, Global};
 use config::{Config, Layers, Setting};
 use exit::{Exit, Failure};
 use output::Output;
@@ -42,6 +43,8 @@ pub(crate) struct App<'a> {
     pub settings: BTreeMap<String, Setting>,
     /// The configuration file that was named.
     pub config_file: Option<PathBuf>,
+    /// What a drill asks of this process.
+    pub drilled: Drilled,
     /// Where results go.
     pub output: &'a Output,
 }
@@ -53,7 +56,9 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
     let (config, settings) = configure(&cli.global)?;
     telemetry::start(&config.logging, &cli.global)?;
     let config_file = cli.global.config.clone();
-    let app = App { config, settings, config_file, output };
+    let drilled = cli.global.drilled;
+    drilled.take_effect()?;
+    let app = App { config, settings, config_file, drilled, output };
     match cli.command {
         Command::Dag(command) => commands::dag::run(&app, command),
         Command::Run(command) => commands::run::run(&app, command),
@@ -61,9 +66,10 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Db(command) => commands::db::run(&app, &command),
         Command::Config(command) => commands::config::run(&app, &command),
         Command::Work(arguments) => commands::work::run(&app, &arguments),
-        Command::Scheduler { name } => commands::scheduler::run(&app, name),
+        Command::Scheduler { name, lease } => commands::scheduler::run(&app, name, lease),
         Command::Up(arguments) => commands::up::run(&app, &arguments),
         Command::Attempt => commands::attempt::run(&app),
+        Command::Drill(arguments) => commands::drill::run(&app, &arguments),
         Command::Demo => commands::demo::run(&app),
         Command::Completions { .. } => Ok(()),
     }

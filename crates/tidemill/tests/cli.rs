@@ -31,6 +31,28 @@ fn help_of_a_verb_tells_its_arguments() {
 }
 
 #[test]
+fn the_drill_tells_what_it_does_and_what_its_words_mean() {
+    let shown =
+        [&["drill", "--help"][..], &["drill", "--list"]].map(|arguments| show(&flow(), arguments));
+
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn a_drill_refuses_what_it_cannot_do_before_a_database_is_made() {
+    let folder = flow();
+    let shown = [
+        &["drill", "--only", "wrker_killed"][..],
+        &["drill", "--lease", "100ms"],
+        &["drill", "--list", "--clean"],
+    ]
+    .map(|arguments| show(&folder, arguments));
+
+    insta::assert_snapshot!(shown.join("\n"));
+    assert!(!folder.path().join(".tidemill").exists());
+}
+
+#[test]
 fn a_repository_without_mistakes_is_said_to_be_so() {
     insta::assert_snapshot!(show(&flow(), &["dag", "check"]), @r"
     exit 0

@@ -5,6 +5,7 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use support::{Folder, shown, text};
 
@@ -148,4 +149,54 @@ fn a_reset_with_yes_empties_the_database() {
     assert!(folder.run(&["db", "reset", "--yes"]).status.success());
 
     assert_eq!(json(&folder, &["run", "list"]), serde_json::json!([]));
+}
+
+/// Marks each start and each end, and waits for the file `go` between them.
+const GATE: &str = "dag: gate\ntasks:\n  gate: { uses: command, with: { argv: [sh, -c, \
+'echo $TIDEMILL_ATTEMPT >> started; while [ ! -e go ]; do sleep 0.02; done; echo $TIDEMILL_ATTEMPT >> ended'] } }\n";
+
+/// The lines of a file, once there are so many.
+fn lines(folder: &Folder, name: &str, count: usize) -> Vec<String> {
+    let since = std::time::Instant::now();
+    loop {
+        let text = std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+        let lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
+        if lines.len() >= count {
+            return lines;
+        }
+        assert!(since.elapsed().as_secs() < 60, "waited too long: {count} lines of `{name}`");
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn everything_killed_in_a_run_and_started_again_ends_the_run_right_and_once() {
+    let folder = Folder::with(&[("dags/gate.yaml", GATE)]);
+    let up = || {
+        let mut command = folder.command(&["up", "--lease", "2s"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut first = up();
+    assert!(folder.run(&["run", "start", "gate"]).status.success());
+    lines(&folder, "started", 1);
+
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let mut second = up();
+    lines(&folder, "started", 2);
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    lines(&folder, "ended", 1);
+    let is_over = || json(&folder, &["run", "list"])[0]["state"] == "succeeded";
+    while !is_over() {
+        assert!(second.try_wait().unwrap().is_none(), "it ended by itself");
+    }
+
+    assert_eq!(tasks(&folder), ["gate: succeeded"]);
+    assert_eq!(lines(&folder, "started", 2), ["1", "2"]);
+    assert_eq!(lines(&folder, "ended", 1), ["2"]);
+    // In order, so that the database stops, too.
+    let id = Pid::from_raw(i32::try_from(second.id()).unwrap()).unwrap();
+    kill_process(id, Signal::TERM).unwrap();
+    assert!(second.wait().unwrap().success());
+    assert!(!folder.path().join(".tidemill/pg/data/postmaster.pid").exists());
 }

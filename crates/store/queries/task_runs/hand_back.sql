@@ -12,5 +12,5 @@ WITH back AS (
     FROM back
     WHERE a.run_id = back.run_id AND a.task_id = back.id AND a.attempt = back.attempt AND a.ended_at IS NULL
 )
-SELECT pg_notify($5, pool)::text AS told
+SELECT pg_notify($5 || quote_ident(current_schema())::regnamespace::oid::text, pool)::text AS told
 FROM back

@@ -44,7 +44,9 @@ async fn those_whom_the_dag_names_hear_of_a_run_that_succeeded() -> anyhow::Resu
 async fn workers_are_woken_once_per_pool_when_tasks_become_ready() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(&crate::side_by_side(20)).await?;
     let mut listener = PgListener::connect(&world.database.url()).await?;
-    listener.listen("tidemill_ready").await?;
+    let schema = sqlx::query_scalar::<_, String>("SELECT 'public'::regnamespace::oid::text");
+    let schema = schema.fetch_one(&mut listener).await?;
+    listener.listen(&format!("tidemill_ready_{schema}")).await?;
 
     world.open().await?;
 

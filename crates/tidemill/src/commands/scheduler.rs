@@ -5,6 +5,7 @@ mod source;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidemill_dag::time::Lapse;
 use tidemill_scheduler::{
     Housekeeping, LeaderOptions, Scheduler, SchedulerOptions, Shutdown, Sinks,
 };
@@ -21,13 +22,13 @@ use crate::exit::Failure;
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs a scheduler until it is told to stop.
-pub(crate) fn run(app: &App<'_>, name: Option<String>) -> Result<(), Failure> {
+pub(crate) fn run(app: &App<'_>, name: Option<String>, lease: Lapse) -> Result<(), Failure> {
     block_on(async {
         let database = Database::open(app, Version::Current).await?;
         let shutdown = Shutdown::default();
         stop_on_signals(&shutdown)?;
         let name = name.unwrap_or_else(default_name);
-        let scheduler = scheduler(app, &database.store, name.clone())?;
+        let scheduler = scheduler(app, &database.store, name.clone(), lease)?;
         app.output.say(&format!("scheduler `{name}` is ready"));
         tokio::select! {
             () = scheduler.run(shutdown.drain) => {}
@@ -37,15 +38,20 @@ pub(crate) fn run(app: &App<'_>, name: Option<String>) -> Result<(), Failure> {
     })
 }
 
-/// A scheduler of the configured repository, for whoever hosts it.
-pub(crate) fn scheduler(app: &App<'_>, store: &Store, name: String) -> Result<Scheduler, Failure> {
+/// A scheduler of the configured repository, for whoever hosts it; `lease` is that of the workers.
+pub(crate) fn scheduler(
+    app: &App<'_>,
+    store: &Store,
+    name: String,
+    lease: Lapse,
+) -> Result<Scheduler, Failure> {
     let source = FolderSource::new(repository(app)?, catalog(app));
     let housekeeping = if app.config.retention.enabled {
         Some(housekeeping(app, store)?.with_pause(PAUSE))
     } else {
         None
     };
-    let options = SchedulerOptions { name, leader: LeaderOptions::default(), housekeeping };
+    let options = SchedulerOptions { name, leader: LeaderOptions::for_leases_of(lease), housekeeping };
     Ok(Scheduler::new(store.clone(), Arc::new(source), Sinks::default(), options))
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn run(app: &App<'_>, arguments: &WorkArguments) -> Result<(), Failur
         let database = Database::open(app, Version::Current).await?;
         let shutdown = Shutdown::default();
         stop_on_signals(&shutdown)?;
-        let scheduler = scheduler(app, &database.store, default_name())?;
+        let scheduler = scheduler(app, &database.store, default_name(), arguments.lease)?;
         let worker = WorkerParts::of(app, arguments)?.start(&database).await?;
         app.output.say("tidemill is up; stop it with Ctrl-C");
         let work = async {

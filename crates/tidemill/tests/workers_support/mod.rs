@@ -46,8 +46,9 @@ pub(crate) fn kill_group_of(pid: &str) {
 
 /// A folder with a server.
 pub(crate) struct Site {
-    folder: Folder,
+    /// Before its folder: it finds its files there when it stops.
     cluster: Cluster,
+    folder: Folder,
 }
 
 /// A worker's process, which does not outlive the test.

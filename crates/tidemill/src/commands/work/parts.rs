@@ -57,6 +57,9 @@ fn program(app: &App<'_>) -> Result<Program, Failure> {
     if let Some(config) = &app.config_file {
         arguments.extend(["--config".into(), config.clone().into_os_string()]);
     }
+    if let Some(ahead) = app.drilled.clock_ahead {
+        arguments.extend(["--clock-ahead".into(), ahead.to_string().into()]);
+    }
     arguments.push("attempt".into());
     Ok(Program { file, arguments })
 }

@@ -1,0 +1,241 @@
+//! Judges what became of the runs: the store's rows are believed, and held against what the witness heard.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tidemill_dag::state::Outcome;
+use tidemill_dag::time::Timestamp;
+use tidemill_store::{AttemptDetail, ExitCause, Held, RunDetail, TaskDetail};
+
+use super::fault::{Blow, Recovery};
+use super::finding::{Finding, Verdict};
+use super::scene::Scene;
+use super::workflow::Size;
+
+/// All that is known about the runs.
+struct Evidence {
+    runs: Vec<(RunDetail, Size)>,
+    attempts: BTreeMap<tidemill_dag::ids::TaskId, Vec<AttemptDetail>>,
+}
+
+/// What is wrong, each with a word for people.
+#[derive(Default)]
+struct Wrongs {
+    lost: BTreeSet<String>,
+    doubled: BTreeSet<String>,
+    late: Option<String>,
+    notes: Vec<String>,
+}
+
+impl Wrongs {
+    fn lose(&mut self, task: String, why: &str) {
+        self.notes.push(format!("lost {task}: {why}"));
+        self.lost.insert(task);
+    }
+
+    fn double(&mut self, task: String, why: &str) {
+        self.notes.push(format!("doubled {task}: {why}"));
+        self.doubled.insert(task);
+    }
+}
+
+/// Judges a scene whose runs are over, or should be.
+pub(super) async fn judge(
+    fault: &'static str,
+    scene: &Scene,
+    what: String,
+    recovery: &Recovery,
+) -> anyhow::Result<Finding> {
+    let evidence = gather(scene).await?;
+    let mut wrongs = Wrongs::default();
+    scene.lost.iter().for_each(|lost| wrongs.lose(lost.clone(), "it is missing"));
+    scene.doubled.iter().for_each(|doubled| wrongs.double(doubled.clone(), "it is there twice"));
+    judge_tasks(&evidence, &mut wrongs);
+    judge_artifacts(scene, &evidence, &mut wrongs).await?;
+    judge_witness(scene, &evidence, &mut wrongs);
+    let bound = scene.pace.bound();
+    let took = judge_recovery(&evidence, recovery, bound, &mut wrongs);
+    let is_fine = wrongs.lost.is_empty() && wrongs.doubled.is_empty() && wrongs.late.is_none();
+    wrongs.notes.extend(wrongs.late.take());
+    Ok(Finding {
+        fault,
+        done: what,
+        tasks: evidence.runs.iter().map(|(_, size)| size.tasks() as usize).sum(),
+        lost: wrongs.lost.len(),
+        doubled: wrongs.doubled.len(),
+        recovery: took,
+        bound: took.map(|_| bound),
+        verdict: if is_fine { Verdict::Held } else { Verdict::Violated },
+        notes: wrongs.notes,
+    })
+}
+
+async fn gather(scene: &Scene) -> anyhow::Result<Evidence> {
+    let runs = scene.details().await?;
+    let mut attempts = BTreeMap::new();
+    for (run, _) in &runs {
+        for task in &run.tasks {
+            attempts.insert(task.id, scene.store.attempts(task.id).await?);
+        }
+    }
+    Ok(Evidence { runs, attempts })
+}
+
+fn accepted(attempts: &[AttemptDetail]) -> Vec<i32> {
+    let succeeded = |attempt: &&AttemptDetail| attempt.exit == Some(ExitCause::Succeeded);
+    attempts.iter().filter(succeeded).map(|attempt| attempt.attempt.0).collect()
+}
+
+/// Each task has succeeded, by one attempt, whose output it has.
+fn judge_tasks(evidence: &Evidence, wrongs: &mut Wrongs) {
+    for (run, size) in &evidence.runs {
+        for missing in run.tasks.len()..size.tasks() as usize {
+            wrongs.lose(format!("{} task {missing}", run.run.id), "it was never made");
+        }
+        for task in &run.tasks {
+            let name = format!("{} {}", run.run.id, task.path);
+            if task.state.outcome() != Some(Outcome::Succeeded) {
+                let why = format!("it is {:?}", task.state);
+                wrongs.lose(name, &why);
+                continue;
+            }
+            let accepted = accepted(&evidence.attempts[&task.id]);
+            let told = told_attempt(task);
+            if accepted.len() > 1 {
+                wrongs.double(name, &format!("attempts {accepted:?} were accepted"));
+            } else if told.is_some() && told != accepted.first().copied() {
+                let why = format!("its output is of attempt {told:?}, accepted was {accepted:?}");
+                wrongs.double(name, &why);
+            }
+        }
+    }
+}
+
+/// The attempt that wrote the output, where a task says so.
+fn told_attempt(task: &TaskDetail) -> Option<i32> {
+    let told = task.output.as_ref()?.get("attempt")?.as_i64()?;
+    i32::try_from(told).ok()
+}
+
+/// What can be seen reads as it was written, and is of attempts that held their claim to the end.
+async fn judge_artifacts(
+    scene: &Scene,
+    evidence: &Evidence,
+    wrongs: &mut Wrongs,
+) -> anyhow::Result<()> {
+    let store = scene.artifacts()?;
+    for (task, attempt, artifact) in scene.schema.visible_artifacts().await? {
+        if let Err(error) = store.read(&artifact).await {
+            wrongs.lose(task.to_string(), &format!("its artefact cannot be read: {error}"));
+        }
+        let attempts = evidence.attempts.get(&task).map(Vec::as_slice).unwrap_or_default();
+        let exit = attempts.iter().find(|one| one.attempt == attempt).and_then(|one| one.exit);
+        // An attempt that failed by itself keeps what it printed; one that lost its claim publishes nothing.
+        if !exit.is_some_and(may_publish) {
+            let why =
+                format!("an artefact of attempt {attempt} can be seen, which ended as {exit:?}");
+            wrongs.double(task.to_string(), &why);
+        }
+    }
+    Ok(())
+}
+
+const fn may_publish(exit: ExitCause) -> bool {
+    match exit {
+        ExitCause::Succeeded
+        | ExitCause::Expanded
+        | ExitCause::Failed
+        | ExitCause::Cancelled
+        | ExitCause::TimedOut => true,
+        ExitCause::OutOfMemory | ExitCause::Killed | ExitCause::Lost | ExitCause::Fenced => false,
+    }
+}
+
+/// Whoever worked had claimed, nobody worked beside a later attempt, and what was accepted was done.
+fn judge_witness(scene: &Scene, evidence: &Evidence, wrongs: &mut Wrongs) {
+    let record = scene.witness.record();
+    for ((run, task), attempt) in record.overlapping() {
+        let why = format!("attempt {attempt} worked beside a later one");
+        wrongs.double(format!("{run} {task}"), &why);
+    }
+    let mut claimed = BTreeMap::new();
+    for (run, _) in &evidence.runs {
+        for task in &run.tasks {
+            let who = (run.run.id.to_string(), task.path.to_string());
+            claimed.insert(who, &evidence.attempts[&task.id]);
+        }
+    }
+    for (who, attempt) in record.started() {
+        let is_claimed = claimed
+            .get(who)
+            .is_some_and(|attempts| attempts.iter().any(|one| one.attempt.0 == attempt));
+        if !is_claimed {
+            wrongs.double(format!("{} {}", who.0, who.1), "it worked without a claim");
+        }
+    }
+    for (who, attempts) in &claimed {
+        let is_body = who.1.starts_with("body[");
+        for attempt in accepted(attempts) {
+            if is_body && !record.has_ended(who, attempt) {
+                let why = format!("attempt {attempt} was accepted, and did not do its work");
+                wrongs.lose(format!("{} {}", who.0, who.1), &why);
+            }
+        }
+    }
+}
+
+fn judge_recovery(
+    evidence: &Evidence,
+    recovery: &Recovery,
+    bound: Duration,
+    wrongs: &mut Wrongs,
+) -> Option<Duration> {
+    let took = match recovery {
+        Recovery::Unnoticed => {
+            let tasks = evidence.runs.iter().flat_map(|(run, _)| &run.tasks);
+            let (losses, tasks) =
+                tasks.fold((0, 0), |(losses, count), task| (losses + task.losses, count + 1));
+            // One or two are what a busy machine does; a clock that counted would lose all of them.
+            if losses > tasks / 4 {
+                wrongs.late = Some(format!("{losses} attempts were lost, for no reason"));
+            }
+            return None;
+        }
+        Recovery::NextRun(at) => {
+            let opened = evidence.runs.iter().map(|(run, _)| run.run.created_at);
+            opened.filter(|opened| opened > at).min().map(|opened| between(*at, opened))
+        }
+        Recovery::OfTasks(blows) => {
+            let each: Option<Vec<Duration>> =
+                blows.iter().map(|blow| recovery_of(evidence, blow)).collect();
+            each.and_then(|each| each.into_iter().max())
+        }
+    };
+    match took {
+        None => wrongs.late = Some("what was hit never went on".to_owned()),
+        Some(took) if took > bound => {
+            wrongs.late = Some(format!("recovery took {took:.1?}, which is more than {bound:.1?}"));
+        }
+        Some(_) => {}
+    }
+    took
+}
+
+/// How long until the last of those that were hit had ended well, or was under way again.
+fn recovery_of(evidence: &Evidence, blow: &Blow) -> Option<Duration> {
+    let went_on = |held: &Held| {
+        let attempts = evidence.attempts.get(&held.task)?;
+        let hit = attempts.iter().find(|one| one.attempt == held.attempt)?;
+        if hit.exit == Some(ExitCause::Succeeded) {
+            return hit.ended_at;
+        }
+        let next = attempts.iter().find(|one| one.attempt > held.attempt)?;
+        Some(next.started_at)
+    };
+    let all: Option<Vec<Timestamp>> = blow.hit.iter().map(went_on).collect();
+    Some(all?.into_iter().map(|at| between(blow.at, at)).max().unwrap_or_default())
+}
+
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    (to - from).to_std().unwrap_or_default()
+}
