@@ -137,7 +137,19 @@ impl Store {
         }
         self.read_inputs(&mut transaction, &mut claimed).await?;
         transaction.commit().await.map_err(failed)?;
+        if !claimed.is_empty() {
+            self.await_disk().await.map_err(failed)?;
+        }
         Ok(claimed.into_iter().map(|claimed| claimed.claim).collect())
+    }
+
+    /// Waits until all that was committed so far survives a crash of the server, as far as the server is set up to promise
+    /// that: a commit of its own is on disk after all earlier ones.
+    async fn await_disk(&self) -> Result<(), sqlx::Error> {
+        sqlx::query!("SELECT pg_logical_emit_message(true, 'tidemill', '')::text AS place")
+            .fetch_one(&self.pool)
+            .await
+            .map(drop)
     }
 
     async fn claim_rows(
@@ -164,13 +176,23 @@ impl Store {
 }
 
 /// Locks a pool and gives its slots. One claim of a pool comes after the other: each counts what the ones before took.
+///
+/// The lock ends when the claim is committed, and not only when the disk has it: others need to see it, and the worker alone
+/// needs it to survive, which it awaits afterwards. A crash between the two takes the claim back before any work began.
 async fn lock_pool(
     connection: &mut PgConnection,
     pool: &PoolName,
 ) -> Result<Option<i32>, sqlx::Error> {
-    sqlx::query_scalar!("SELECT slots FROM pools WHERE name = $1 FOR NO KEY UPDATE", pool.as_str())
-        .fetch_optional(connection)
-        .await
+    let row = sqlx::query!(
+        "SELECT slots, set_config('synchronous_commit', 'off', true) AS until_commit
+         FROM pools
+         WHERE name = $1
+         FOR NO KEY UPDATE",
+        pool.as_str()
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| row.slots))
 }
 
 impl ClaimRow {

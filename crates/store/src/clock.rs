@@ -1,7 +1,7 @@
 //! Whose clock counts: the database's, so that machines need not agree; a frozen one in tests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
 use tidemill_dag::ids::RunId;
@@ -60,14 +60,12 @@ impl FrozenClock {
 
     /// As if made at this instant, and after all others of it.
     fn run_id(&self) -> RunId {
-        static MADE: AtomicU64 = AtomicU64::new(0);
+        static MADE: AtomicU32 = AtomicU32::new(0);
         let milliseconds = u64::try_from(self.now().timestamp_millis()).unwrap_or(0);
+        // A count, and what tells programs apart that stand at the same instant.
         let mut rest = [0; 10];
-        rest[2..].copy_from_slice(&MADE.fetch_add(1, Ordering::SeqCst).to_be_bytes());
-        // The last bytes of another id tell programs apart that stand at the same instant.
-        let (random, count) = (Uuid::now_v7(), rest);
-        rest[6..].copy_from_slice(&random.as_bytes()[12..]);
-        rest[2..6].copy_from_slice(&count[6..]);
+        rest[2..6].copy_from_slice(&MADE.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        rest[6..].copy_from_slice(&Uuid::now_v7().as_bytes()[12..]);
         RunId::from_uuid(Builder::from_unix_timestamp_millis(milliseconds, &rest).into_uuid())
     }
 }

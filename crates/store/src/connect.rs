@@ -19,9 +19,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Server settings of every connection: no statement and no forgotten transaction waits for ever. A process that is
 /// frozen between two statements of a claim holds the lock of its pool, so that such a transaction must end soon; none of
-/// ours waits for anything but the database.
-const SETTINGS: [(&str, &str); 2] =
-    [("statement_timeout", "60s"), ("idle_in_transaction_session_timeout", "5s")];
+/// ours waits for anything but the database. Statements are short, and to compile them takes longer than to run them: plans
+/// over many months look dear enough for the server to try.
+const SETTINGS: [(&str, &str); 3] =
+    [("statement_timeout", "60s"), ("idle_in_transaction_session_timeout", "5s"), ("jit", "off")];
 
 /// How to reach a database.
 #[derive(Clone, Debug)]

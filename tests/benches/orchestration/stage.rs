@@ -18,19 +18,17 @@ use tidemill_scheduler::{Program, Shutdown, Timing, Worker, WorkerOptions};
 use tidemill_store::{NewDagVersion, NewRun, Store, StoreOptions};
 use tidemill_task::{ArtifactStore, Services};
 
-/// A durable database with pools, and the binary for tasks in processes of their own.
+/// A durable database with pools.
 pub(crate) struct Stage {
     pub(crate) store: Store,
     pub(crate) options: StoreOptions,
     folder: tempfile::TempDir,
-    program: Program,
     // Stops when all else is gone.
     _cluster: Cluster,
 }
 
 impl Stage {
     pub(crate) async fn set() -> anyhow::Result<Self> {
-        let program = Program { file: release_binary()?, arguments: vec!["attempt".into()] };
         let folder = tempfile::Builder::new().prefix("tidemill-bench").tempdir()?;
         make_passable(&folder)?;
         let cluster = Cluster::start(&Options::new(folder.path().join("pg")))?;
@@ -38,7 +36,7 @@ impl Stage {
         let store = Store::connect(options.clone()).await?;
         store.migrate().await?;
         store.put_pool(&"default".parse()?, 10_000, "").await?;
-        Ok(Self { store, options, folder, program, _cluster: cluster })
+        Ok(Self { store, options, folder, _cluster: cluster })
     }
 
     /// Remembers a DAG.
@@ -57,7 +55,7 @@ impl Stage {
         Ok(self.store.open_run(&NewRun::manual(dag.clone(), interval)).await?.run)
     }
 
-    /// Starts a worker that runs until the shutdown is asked for.
+    /// Starts a worker that runs until the shutdown is asked for, with the binary for tasks in processes of their own.
     pub(crate) async fn worker(&self, slots: u32) -> anyhow::Result<Working> {
         let services = Services::new(ArtifactStore::open(
             &self.folder.path().join("artifacts").display().to_string(),
@@ -68,7 +66,7 @@ impl Stage {
             slots,
             template_environment: [].into(),
             spool: self.folder.path().join("spool"),
-            program: Some(self.program.clone()),
+            program: Some(Program { file: release_binary()?, arguments: vec!["attempt".into()] }),
             timing: Timing::default(),
         };
         let registry = tidemill_kinds::registry();

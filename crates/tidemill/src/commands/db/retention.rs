@@ -98,7 +98,7 @@ fn note(month: &OldMonth) -> String {
 /// Whole days as days: `90d` says more than `12w6d`.
 fn days(kept: Lapse) -> String {
     let seconds = kept.0.as_secs();
-    if seconds > 0 && seconds % 86_400 == 0 {
+    if seconds > 0 && seconds.is_multiple_of(86_400) {
         format!("{}d", seconds / 86_400)
     } else {
         kept.to_string()
