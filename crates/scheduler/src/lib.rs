@@ -3,9 +3,11 @@
 mod assignment;
 mod attempt;
 mod backfill_plan;
+mod caching;
 mod deadline;
 mod deliver;
 mod leader;
+mod rehearsal;
 mod scheduler;
 mod scheduler_source;
 mod worker;
@@ -17,6 +19,7 @@ pub use backfill_plan::{
 pub use deadline::{judge, remaining};
 pub use deliver::{DeliveryError, LogSink, Sink, Sinks, WebhookSink, deliver_due};
 pub use leader::{Leader, LeaderOptions};
+pub use rehearsal::{Prediction, Props, Rehearsal, rehearse};
 pub use scheduler::{Round, Scheduler, SchedulerOptions};
 pub use scheduler_source::{DagSource, Repository, SourceError};
 pub use worker::{Program, Shutdown, Timing, Wake, Worker, WorkerError, WorkerOptions};

@@ -3,11 +3,13 @@
 
 mod caching;
 mod difference;
+mod found;
 mod note;
 mod parts;
 mod words;
 
 pub use caching::{Caching, Uncached};
 pub use difference::{Change, Difference};
+pub use found::{CachedResult, Found};
 pub use note::{CacheNote, CacheReport, Miss, Origin, Unasked};
 pub use parts::CacheParts;

@@ -31,8 +31,8 @@ pub use artifacts::Artifacts;
 pub use assignment::{Assignment, ChildResult, Completion, RunFacts};
 pub use blocking::Probe;
 pub use cache::{
-    CacheNote, CacheParts, CacheReport, Caching, Change, Difference, Miss, Origin, Unasked,
-    Uncached,
+    CacheNote, CacheParts, CacheReport, CachedResult, Caching, Change, Difference, Found, Miss,
+    Origin, Unasked, Uncached,
 };
 pub use child::{ChildError, Keep, Told, attend};
 pub use clock::{Clock, SystemClock};

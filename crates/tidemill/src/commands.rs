@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod dag;
 pub(crate) mod db;
 pub(crate) mod demo;
+pub(crate) mod predict;
 pub(crate) mod run;
 pub(crate) mod scheduler;
 pub(crate) mod up;

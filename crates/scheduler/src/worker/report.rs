@@ -7,7 +7,7 @@ use tidemill_dag::advance::Verdict;
 use tidemill_dag::ids::{RunId, TaskId, WorkerId};
 use tidemill_dag::state::Attempt;
 use tidemill_store::{Exit, ExitCause, Finish, Held, Store, StoreError};
-use tidemill_task::{ArtifactRef, Usage};
+use tidemill_task::{ArtifactRef, CacheReport, Usage};
 use tracing::{error, warn};
 
 use super::spool::Spool;
@@ -43,12 +43,15 @@ pub(crate) struct Report {
     #[serde(with = "held")]
     pub(crate) held: Held,
     pub(crate) ending: Ending,
+    /// What the cache said, where it could have a result.
+    #[serde(default)]
+    pub(crate) cache: Option<CacheReport>,
 }
 
 /// Tells the store.
 #[derive(Clone, Debug)]
 pub(crate) struct Reporter {
-    pub(super) store: Store,
+    pub(crate) store: Store,
     pub(super) worker: WorkerId,
     pub(super) spool: Arc<Spool>,
 }
@@ -92,12 +95,13 @@ impl Reporter {
     }
 
     async fn try_to_tell(&self, report: &Report) -> Result<(), StoreError> {
-        let Report { run, held, ending } = report;
+        let Report { run, held, ending, cache } = report;
         match ending {
             Ending::Finished { verdict, artifacts, cause, usage } => {
                 let finish = Finish {
                     exit: exit(*cause, *usage),
                     artifacts: artifacts.clone(),
+                    cache: cache.clone(),
                     ..bare(*run, *held, verdict.clone())
                 };
                 self.store.finish(finish).await
@@ -119,7 +123,15 @@ impl Reporter {
 
 fn bare(run: RunId, held: Held, verdict: Verdict) -> Finish {
     let Held { task, attempt } = held;
-    Finish { run, task, attempt, verdict, exit: Exit::default(), artifacts: Vec::new() }
+    Finish {
+        run,
+        task,
+        attempt,
+        verdict,
+        exit: Exit::default(),
+        artifacts: Vec::new(),
+        cache: None,
+    }
 }
 
 fn exit(cause: Option<ExitCause>, usage: Option<Usage>) -> Exit {

@@ -130,6 +130,7 @@ mod tests {
             run: RunId::generate(),
             held: Held { task: TaskId::generate(), attempt: Attempt(1) },
             ending: Ending::HandedBack,
+            cache: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use sqlx::{ConnectOptions, Executor};
-use tidemill_store::{Clock, Store, StoreError, StoreOptions};
+use tidemill_store::{Clock, MIGRATOR, Store, StoreError, StoreOptions};
 use tidemill_testkit::{TestDatabase, World};
 
 use crate::ONE_STEP;
@@ -37,7 +37,11 @@ async fn an_empty_database_needs_migration_and_then_does_not() -> anyhow::Result
     store.migrate().await?;
     store.migrate().await?;
 
-    assert!(matches!(before, Err(StoreError::NeedsMigration { pending: 13 })), "{before:?}");
+    let all = MIGRATOR.iter().filter(|one| one.migration_type.is_up_migration()).count();
+    assert!(
+        matches!(before, Err(StoreError::NeedsMigration { pending }) if pending == all),
+        "{before:?}"
+    );
     assert!(store.is_current().await?);
     assert!(store.migration_status().await?.iter().all(|one| one.applied));
     Ok(())

@@ -129,16 +129,24 @@ impl Change {
     }
 }
 
-/// Goes down into mappings, so that a change deep inside is told by its own name.
+/// Goes down into mappings and lists, so that a change deep inside is told by its own name.
 fn compare(name: &str, was: Option<&Value>, is: Option<&Value>, found: &mut Vec<(String, Change)>) {
-    if let (Some(Value::Object(was)), Some(Value::Object(is))) = (was, is) {
-        let gone = was.keys().filter(|key| !is.contains_key(*key));
-        for key in is.keys().chain(gone) {
-            let inner = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
-            compare(&inner, was.get(key), is.get(key), found);
+    match (was, is) {
+        (Some(Value::Object(was)), Some(Value::Object(is))) => {
+            let gone = was.keys().filter(|key| !is.contains_key(*key));
+            for key in is.keys().chain(gone) {
+                let inner = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                compare(&inner, was.get(key), is.get(key), found);
+            }
         }
-    } else if !is_same(was, is) {
-        found.push((name.to_owned(), Change::of(was, is)));
+        // In lists of different lengths nobody knows which member became which.
+        (Some(Value::Array(was)), Some(Value::Array(is))) if was.len() == is.len() => {
+            for (place, (was, is)) in was.iter().zip(is).enumerate() {
+                compare(&format!("{name}[{place}]"), Some(was), Some(is), found);
+            }
+        }
+        (was, is) if is_same(was, is) => {}
+        (was, is) => found.push((name.to_owned(), Change::of(was, is))),
     }
 }
 
@@ -228,10 +236,10 @@ mod tests {
     #[test]
     fn each_part_that_differs_is_named_with_what_it_was() {
         let earlier = parts(
-            json!({ "horizon": "60m", "space": { "depth": 4, "rate": 0.1 }, "old": 1, "token": "x" }),
+            json!({ "horizon": "60m", "space": { "depth": 4, "rate": 0.1 }, "old": 1, "token": "x", "argv": ["a", "b"] }),
         );
         let mut now = parts(
-            json!({ "horizon": "30m", "space": { "depth": 6, "rate": 0.1 }, "new": [1], "token": "y" }),
+            json!({ "horizon": "30m", "space": { "depth": 6, "rate": 0.1 }, "new": [1], "token": "y", "argv": ["a", "c"] }),
         );
         now.version = 3;
         now.hidden.insert("token".into());
