@@ -1,5 +1,6 @@
 //! The grammar of a DAG file as types; their documentation is the text that editors show.
 
+mod cache;
 mod limits;
 mod param;
 mod recipient;
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use cache::CacheRule;
 pub use limits::{Limits, Timeouts};
 pub use param::{ParamSpec, ParamType};
 pub use recipient::{BadRecipient, Recipient};
@@ -146,9 +148,10 @@ pub struct TaskSpec {
     /// Runs at the end, whatever happened to what it needs, and also after a cancel.
     #[serde(default, skip_serializing_if = "is_false")]
     pub finally: bool,
-    /// Whether an earlier result for the same inputs may stand in for a new run.
+    /// Whether an earlier result for the same inputs may stand in for a new run: `true`, `false`, or `max_age`. Said here,
+    /// it also holds for kinds that always run by themselves, such as `command`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cache: Option<bool>,
+    pub cache: Option<CacheRule>,
     /// The pool of worker slots that it takes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<PoolName>,

@@ -11,7 +11,9 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value, json};
 
 pub use filters::{FILTERS, TESTS};
-pub use names::{BadTemplate, Use, UseKind, constant, uses_in_expression, uses_in_template};
+pub use names::{
+    BadTemplate, Use, UseKind, constant, names_in, uses_in_expression, uses_in_template,
+};
 
 use crate::ids::RunId;
 use crate::names::{DagName, ParamName, TaskName};

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use tidemill_dag::advance::{Retry, Verdict};
 use tidemill_store::{Claim, ExitCause};
 use tidemill_task::{
-    Assignment, Completion, Isolation, Manifest, Progress, Registry, Services, TaskLog, Usage,
-    execute,
+    Assignment, CacheReport, Completion, Isolation, Manifest, Progress, Registry, Services,
+    TaskLog, Usage, execute,
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::info;
 
 use crate::assignment::assignment;
+use crate::caching::{Answer, Inquiry};
 use crate::worker::claimer::Taken;
 use crate::worker::holdings::{Holding, Holdings, StopCause};
 use crate::worker::options::{Program, Timing};
@@ -63,20 +64,42 @@ impl Bench {
         let Taken { claim, holding } = taken;
         let _release = Release { holdings: &self.holdings, holding };
         info!(run.id = %claim.run, task.node = %claim.path, task.attempt = claim.attempt.0, "task `{}` started", claim.path);
-        let ending = self.run(claim, holding).await;
+        let (ending, cache) = self.run(claim, holding).await;
         holding.set_over();
-        info!(run.id = %claim.run, task.node = %claim.path, task.attempt = claim.attempt.0, "task `{}` {}", claim.path, told(&ending));
-        self.reporter.report(Report { held: holding.held, ending }).await;
+        let told = told(&ending, cache.as_ref());
+        info!(run.id = %claim.run, task.node = %claim.path, task.attempt = claim.attempt.0, "task `{}` {told}", claim.path);
+        self.reporter.report(Report { held: holding.held, ending, cache }).await;
     }
 
-    async fn run(&self, claim: &Claim, holding: &Holding) -> Ending {
+    /// Takes what the cache has, or does the work.
+    async fn run(&self, claim: &Claim, holding: &Holding) -> (Ending, Option<CacheReport>) {
+        let stopped = || (ending(Work::Ended(None), holding.cause()), None);
         if holding.asked.is_cancelled() {
-            return ending(Work::Ended(None), holding.cause());
+            return stopped();
         }
         let assignment = match assignment(claim, &self.template_environment) {
             Ok(assignment) => assignment,
-            Err(error) => return failed(chain(&error), Retry::CannotHelp),
+            Err(error) => return (failed(chain(&error), Retry::CannotHelp), None),
         };
+        let Some(inquiry) = Inquiry::of(claim, &assignment, &self.registry) else {
+            return (self.work(claim, assignment, holding).await, None);
+        };
+        let ask = inquiry.ask(claim, &self.reporter.store, &self.services.artifacts);
+        let Answer { completion, report } = tokio::select! {
+            answer = ask => answer,
+            () = holding.asked.cancelled() => return stopped(),
+        };
+        match completion {
+            // What was done is kept, whoever wanted it stopped; here nothing was.
+            Some(_) if holding.asked.is_cancelled() => stopped(),
+            Some(completion) => {
+                (ending(Work::Completed(completion, None), holding.cause()), Some(report))
+            }
+            None => (self.work(claim, assignment, holding).await, Some(report)),
+        }
+    }
+
+    async fn work(&self, claim: &Claim, assignment: Assignment, holding: &Holding) -> Ending {
         let progress = watch::Sender::new(Progress::default());
         let limits = limits::watch(&claim.limits.timeout, progress.subscribe(), holding);
         let work = async {
@@ -202,8 +225,10 @@ fn failed(error: String, retry: Retry) -> Ending {
     Ending::Finished { verdict, artifacts: Vec::new(), cause: None, usage: None }
 }
 
-fn told(ending: &Ending) -> String {
+fn told(ending: &Ending, cache: Option<&CacheReport>) -> String {
+    let is_hit = cache.is_some_and(|report| report.note.is_hit());
     match ending {
+        Ending::Finished { .. } if is_hit => "had a result in the cache".to_owned(),
         Ending::Finished { verdict, .. } => match verdict {
             Verdict::Succeeded { .. } => "succeeded".to_owned(),
             Verdict::Failed { error, .. } => format!("failed: {error}"),

@@ -4,9 +4,10 @@ use sqlx::PgConnection;
 use tidemill_dag::advance::{Event, Stale, advance};
 use tidemill_dag::ids::{RunId, TaskId};
 use tidemill_dag::state::{Attempt, RunState};
-use tidemill_task::ArtifactRef;
+use tidemill_task::{ArtifactRef, CacheParts};
 
 use crate::audit::AuditNote;
+use crate::cache::{Remembered, remember};
 use crate::changes::Changes;
 use crate::connect::Store;
 use crate::datasets;
@@ -26,11 +27,13 @@ pub(crate) struct Happening {
     pub(crate) event: Event,
     pub(crate) end: Option<AttemptEnd>,
     pub(crate) artifacts: Vec<ArtifactRef>,
+    /// What its result is remembered by.
+    pub(crate) parts: Option<CacheParts>,
 }
 
 impl From<Event> for Happening {
     fn from(event: Event) -> Self {
-        Self { event, end: None, artifacts: Vec::new() }
+        Self { event, end: None, artifacts: Vec::new(), parts: None }
     }
 }
 
@@ -155,7 +158,7 @@ async fn write_changes(
     write::wake(connection, pools).await.map_err(setback)
 }
 
-/// Writes the ends of attempts, and what they made.
+/// Writes the ends of attempts, what they made, and what that is remembered by.
 async fn write_ends(
     connection: &mut PgConnection,
     after: &RunView,
@@ -178,6 +181,14 @@ async fn write_ends(
         if end.cause == ExitCause::Succeeded {
             datasets::publish(connection, after, end.task, artifacts).await?;
         }
+    }
+    let results: Vec<Remembered<'_>> = accepted
+        .iter()
+        .filter_map(|happening| Some((happening.end.as_ref()?, happening.parts.as_ref()?)))
+        .map(|(end, parts)| Remembered { task: end.task, attempt: end.attempt, parts })
+        .collect();
+    if !results.is_empty() {
+        remember(connection, after.run, &results, after.now).await?;
     }
     Ok(())
 }

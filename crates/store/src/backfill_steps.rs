@@ -42,6 +42,8 @@ pub struct NewBackfill {
     pub weight: u32,
     /// The parameters of its runs, complete and checked.
     pub params: BTreeMap<ParamName, Value>,
+    /// Whether earlier results may stand in for the tasks of its runs.
+    pub use_cache: bool,
     /// Its intervals with what was decided, oldest first; at least one.
     pub intervals: Vec<(DataInterval, IntervalReason)>,
     /// Who asks for it.
@@ -88,6 +90,7 @@ pub(crate) struct Locked {
     parallel_runs: i32,
     weight: i32,
     params: BTreeMap<ParamName, Value>,
+    use_cache: bool,
 }
 
 impl Store {
@@ -119,9 +122,9 @@ impl Store {
         sqlx::query_scalar!(
             r#"INSERT INTO backfills (
                    id, dag, version_id, range_start, range_end, "order", reprocess, parallel_runs, weight, params,
-                   created_by, created_at
+                   use_cache, created_by, created_at
                )
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, COALESCE($12, clock_timestamp()))
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, COALESCE($13, clock_timestamp()))
                RETURNING created_at"#,
             id.as_uuid(),
             new.dag.as_str(),
@@ -133,6 +136,7 @@ impl Store {
             i32::try_from(new.parallel_runs).unwrap_or(i32::MAX),
             i32::try_from(new.weight.min(MOST_WEIGHT)).unwrap_or(i32::MAX),
             Json(&new.params) as _,
+            new.use_cache,
             new.actor,
             self.clock.instead(),
         )
@@ -214,6 +218,7 @@ impl Store {
         let new = NewRun {
             params: backfill.params.clone(),
             priority: backfill.weight.saturating_sub(BELOW_OTHERS),
+            use_cache: backfill.use_cache,
             ..NewRun::of_backfill(backfill.dag.clone(), id, backfill.version, interval)
         };
         let opened = self.open_in(connection, &new).await?;
@@ -235,7 +240,7 @@ impl Store {
         id: BackfillId,
     ) -> Result<Locked, StoreError> {
         let row = sqlx::query!(
-            r#"SELECT dag, version_id, parallel_runs, weight, params, state AS "state: BackfillState",
+            r#"SELECT dag, version_id, parallel_runs, weight, params, use_cache, state AS "state: BackfillState",
                    COALESCE($2, clock_timestamp()) AS "now!"
                FROM backfills
                WHERE id = $1
@@ -257,6 +262,7 @@ impl Store {
             weight: row.weight,
             params: serde_json::from_value(row.params)
                 .map_err(|_| corrupt("backfills_params_are_an_object"))?,
+            use_cache: row.use_cache,
         })
     }
 }

@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use tidemill_dag::ids::{DagVersionId, RunId, TaskId, WorkerId};
 use tidemill_dag::names::{KindName, PoolName, PortName, TaskName};
+use tidemill_dag::plan::Node;
 use tidemill_dag::spec::Limits;
 use tidemill_dag::state::{Attempt, Lease, TaskIndex, TaskPath};
 use tidemill_dag::template::Facts;
 use tidemill_dag::time::{DataInterval, Lapse, Timestamp};
-use tidemill_task::{ArtifactRef, ChildResult};
+use tidemill_task::{ArtifactRef, ChildResult, Unasked};
 use uuid::Uuid;
 
 use crate::columns::narrow;
@@ -60,6 +61,10 @@ pub struct Claim {
     pub slots: u32,
     /// What bounds it.
     pub limits: Limits,
+    /// The version of the DAG that the run pins.
+    pub version: Arc<DagVersion>,
+    /// Why an earlier result must not stand in, whatever the task and its kind say.
+    pub unasked: Option<Unasked>,
     /// What is fixed for the run.
     pub facts: Arc<Facts>,
     /// Its parameters.
@@ -104,6 +109,20 @@ pub(crate) struct ClaimRow {
     interval_start: Timestamp,
     interval_end: Timestamp,
     params: Value,
+    use_cache: bool,
+    is_fresh: bool,
+}
+
+impl Claim {
+    /// The node of the DAG that the task is, or descends from.
+    ///
+    /// # Panics
+    ///
+    /// Never: a claim is of a task of its version's plan.
+    pub fn node(&self) -> &Node {
+        let plan = &self.version.plan;
+        plan.node(plan.index_of(&self.path.node).expect("a claim is of a task of the plan"))
+    }
 }
 
 /// A claim and where its inputs come from.
@@ -225,7 +244,9 @@ impl ClaimRow {
             lease: Lease { worker, until: self.lease_until },
             slots: u32::try_from(self.slots).map_err(|_| corrupt("task_runs_slots_positive"))?,
             limits: version.plan.node(node).limits.clone(),
+            unasked: unasked(self.use_cache, self.is_fresh, self.phase),
             facts: Arc::new(facts.facts(&version)?),
+            version: Arc::clone(&version),
             with: match self.with {
                 Some(with) => With::Rendered(with),
                 None => With::Templates(spec.with.clone()),
@@ -238,5 +259,18 @@ impl ClaimRow {
             path,
         };
         Ok(Claimed { claim, node, position: self.position, version })
+    }
+}
+
+/// Why the cache is not asked for a task.
+const fn unasked(use_cache: bool, is_fresh: bool, phase: i32) -> Option<Unasked> {
+    if !use_cache {
+        Some(Unasked::RunIsFresh)
+    } else if is_fresh {
+        Some(Unasked::TaskIsNamed)
+    } else if phase > 0 {
+        Some(Unasked::Resumed)
+    } else {
+        None
     }
 }

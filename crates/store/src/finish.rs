@@ -2,8 +2,8 @@
 
 use tidemill_dag::advance::{Event, Verdict};
 use tidemill_dag::ids::{RunId, TaskId};
-use tidemill_dag::state::Attempt;
-use tidemill_task::ArtifactRef;
+use tidemill_dag::state::{Attempt, TaskIndex};
+use tidemill_task::{ArtifactRef, CacheReport};
 
 use crate::apply::{Decision, Happening};
 use crate::connect::Store;
@@ -37,8 +37,10 @@ pub struct Finish {
     pub verdict: Verdict,
     /// How it ended, seen from outside.
     pub exit: Exit,
-    /// What it made: visible when this is committed, and never if it is refused.
+    /// What it made, or the cache had: visible when this is committed, and never if it is refused.
     pub artifacts: Vec<ArtifactRef>,
+    /// What the cache said, where it could have a result.
+    pub cache: Option<CacheReport>,
 }
 
 impl Store {
@@ -78,7 +80,14 @@ fn happening(view: &RunView, finish: &Finish) -> Result<Happening, StoreError> {
     let index = view
         .index_of(finish.task)
         .ok_or(StoreError::UnknownTask { run: view.run, task: finish.task })?;
+    let is_hit = finish.cache.as_ref().is_some_and(|report| report.note.is_hit());
+    // Work that was done is kept, whoever wanted it stopped; here none was.
+    if is_hit && view.view.tasks[index.0].cancel_requested {
+        return Ok(cancelled(finish, index));
+    }
     let verdict = plain::verdict(&finish.verdict);
+    let parts = finish.cache.as_ref().and_then(|report| report.parts.as_ref());
+    let parts = parts.filter(|_| matches!(verdict, Verdict::Succeeded { .. })).cloned();
     let (cause, error) = match &verdict {
         Verdict::Succeeded { .. } => (ExitCause::Succeeded, None),
         Verdict::Failed { error, .. } => (ExitCause::Failed, Some(error.clone())),
@@ -93,9 +102,26 @@ fn happening(view: &RunView, finish: &Finish) -> Result<Happening, StoreError> {
         error,
         peak_memory_bytes: finish.exit.peak_memory_bytes.map(column),
         cpu_ms: finish.exit.cpu_ms.map(column),
+        cache: finish.cache.as_ref().map(|report| plain::document(&report.note)),
     };
     let event = Event::Finished { task: index, attempt: finish.attempt, verdict };
-    Ok(Happening { event, end: Some(end), artifacts: finish.artifacts.clone() })
+    Ok(Happening { event, end: Some(end), artifacts: finish.artifacts.clone(), parts })
+}
+
+/// The end of an attempt that was stopped before it published what the cache had.
+fn cancelled(finish: &Finish, task: TaskIndex) -> Happening {
+    let end = AttemptEnd {
+        task: finish.task,
+        attempt: finish.attempt,
+        cause: ExitCause::Cancelled,
+        error: None,
+        peak_memory_bytes: None,
+        cpu_ms: None,
+        cache: None,
+    };
+    let (attempt, verdict) = (finish.attempt, Verdict::Cancelled);
+    let event = Event::Finished { task, attempt, verdict };
+    Happening { event, end: Some(end), artifacts: Vec::new(), parts: None }
 }
 
 /// The loss of an attempt.
@@ -106,10 +132,19 @@ pub(crate) fn lost(
 ) -> Result<Happening, StoreError> {
     let index = view.index_of(task).ok_or(StoreError::UnknownTask { run: view.run, task })?;
     let (cause, error) = (ExitCause::Lost, None);
-    let end = AttemptEnd { task, attempt, cause, error, peak_memory_bytes: None, cpu_ms: None };
+    let end = AttemptEnd {
+        task,
+        attempt,
+        cause,
+        error,
+        peak_memory_bytes: None,
+        cpu_ms: None,
+        cache: None,
+    };
     Ok(Happening {
         event: Event::Lost { task: index, attempt },
         end: Some(end),
         artifacts: Vec::new(),
+        parts: None,
     })
 }

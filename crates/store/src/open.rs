@@ -41,6 +41,8 @@ pub struct NewRun {
     pub priority: i32,
     /// The backfill that asked for it.
     pub backfill: Option<BackfillId>,
+    /// Whether earlier results may stand in for its tasks.
+    pub use_cache: bool,
 }
 
 impl NewRun {
@@ -56,6 +58,7 @@ impl NewRun {
             params: BTreeMap::new(),
             priority: 0,
             backfill: None,
+            use_cache: true,
         }
     }
 
@@ -159,9 +162,10 @@ impl Store {
         sqlx::query_scalar!(
             "INSERT INTO dag_runs (
                  id, dag, version_id, kind, key, tick, interval_start, interval_end, params, priority, backfill_id,
-                 created_at
+                 use_cache, created_at
              )
-             VALUES ($1, $2, $3, ($4::text)::run_kind, $5, $6, $7, $8, $9, $10, $11, COALESCE($12, clock_timestamp()))
+             VALUES ($1, $2, $3, ($4::text)::run_kind, $5, $6, $7, $8, $9, $10, $11, $12,
+                 COALESCE($13, clock_timestamp()))
              ON CONFLICT (dag, key) DO NOTHING
              RETURNING created_at",
             run.as_uuid(),
@@ -175,6 +179,7 @@ impl Store {
             Json(&new.params) as _,
             new.priority,
             new.backfill.map(BackfillId::as_uuid),
+            new.use_cache,
             self.clock.instead(),
         )
         .fetch_optional(connection)

@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tidemill_dag::advance::Verdict;
 use tidemill_dag::state::Child;
 
 /// What stands in for a NUL: Unicode's replacement character.
 const STAND_IN: &str = "\u{fffd}";
+
+/// A value of our own as JSON that can be stored.
+pub(crate) fn document(ours: &impl Serialize) -> Value {
+    let json = serde_json::to_value(ours).expect("our own types become JSON");
+    if is_plain(&json) { json } else { value(&json) }
+}
 
 /// The same verdict, as it can be stored: whatever a task prints, its end is accepted.
 pub(crate) fn verdict(verdict: &Verdict) -> Verdict {

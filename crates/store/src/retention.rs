@@ -31,6 +31,8 @@ pub struct Retention {
 pub enum Old {
     /// Tasks that lie in no month, counted by their runs.
     StrayTasks,
+    /// Results in the cache whose tasks are gone.
+    Results,
     /// Ticks.
     Ticks,
     /// Runs without tasks.
@@ -47,8 +49,9 @@ pub enum Old {
 
 impl Old {
     /// All, in the order in which one makes way for the next.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::StrayTasks,
+        Self::Results,
         Self::Ticks,
         Self::Runs,
         Self::Backfills,
@@ -61,6 +64,7 @@ impl Old {
     pub const fn label(self) -> &'static str {
         match self {
             Self::StrayTasks => "tasks outside of months, by run",
+            Self::Results => "results in the cache",
             Self::Ticks => "ticks",
             Self::Runs => "runs",
             Self::Backfills => "backfills",
@@ -73,7 +77,7 @@ impl Old {
     /// How long it is kept.
     pub const fn kept(self, retention: &Retention) -> Lapse {
         match self {
-            Self::StrayTasks | Self::Versions => retention.tasks,
+            Self::StrayTasks | Self::Results | Self::Versions => retention.tasks,
             Self::Ticks => retention.ticks,
             Self::Runs => retention.runs,
             Self::Backfills => retention.backfills,
@@ -87,7 +91,8 @@ impl Old {
         match self {
             // Each has as many tasks as its DAG asks for.
             Self::StrayTasks => 50,
-            Self::Ticks
+            Self::Results
+            | Self::Ticks
             | Self::Runs
             | Self::Backfills
             | Self::Messages
@@ -141,6 +146,7 @@ impl Store {
         let counts = Old::ALL.map(|old| {
             let count = match old {
                 Old::StrayTasks => row.stray_runs,
+                Old::Results => row.results,
                 Old::Ticks => row.ticks,
                 Old::Runs => row.runs,
                 Old::Backfills => row.backfills,
@@ -162,6 +168,11 @@ async fn delete(
     let batch = old.batch();
     let done = match old {
         Old::StrayTasks => return delete_stray_tasks(connection, before, batch).await,
+        Old::Results => {
+            sqlx::query_file!("queries/retention/delete_results.sql", before, batch)
+                .execute(connection)
+                .await?
+        }
         Old::Ticks => {
             sqlx::query_file!("queries/retention/delete_ticks.sql", before, batch)
                 .execute(connection)

@@ -6,6 +6,7 @@ use tidemill_dag::ids::{RunId, TaskId, WorkerId};
 use tidemill_dag::names::{KindName, PoolName};
 use tidemill_dag::state::{Attempt, TaskIndex, TaskPath, TaskState};
 use tidemill_dag::time::{Lapse, Timestamp};
+use tidemill_task::CacheNote;
 use uuid::Uuid;
 
 use crate::connect::Store;
@@ -60,6 +61,8 @@ pub struct TaskDetail {
     pub output: Option<Value>,
     /// Why it ended, unless it succeeded.
     pub reason: Option<Reason>,
+    /// What the cache said to the last attempt, where it could have a result.
+    pub cache: Option<CacheNote>,
 }
 
 /// One try of a task.
@@ -81,6 +84,8 @@ pub struct AttemptDetail {
     pub peak_memory_bytes: Option<i64>,
     /// The processor time that it used.
     pub cpu_ms: Option<i64>,
+    /// What the cache said to it, where it could have a result.
+    pub cache: Option<CacheNote>,
 }
 
 struct TaskDetailRow {
@@ -106,6 +111,7 @@ struct TaskDetailRow {
     reason: Option<Value>,
     first_started_at: Option<Timestamp>,
     busy_ms: Option<i64>,
+    cache: Option<Value>,
 }
 
 impl Store {
@@ -135,7 +141,7 @@ impl Store {
     ) -> Result<Vec<AttemptDetail>, StoreError> {
         let rows = sqlx::query!(
             r#"SELECT attempt, worker_id, started_at, ended_at, exit_cause AS "exit: ExitCause", error,
-                   peak_memory_bytes, cpu_ms
+                   peak_memory_bytes, cpu_ms, cache
                FROM attempts
                WHERE run_id = $1 AND task_id = $2
                ORDER BY attempt"#,
@@ -145,17 +151,21 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(reading("the attempts of a task"))?;
-        let attempts = rows.into_iter().map(|row| AttemptDetail {
-            attempt: Attempt(row.attempt),
-            worker: WorkerId::from_uuid(row.worker_id),
-            started_at: row.started_at,
-            ended_at: row.ended_at,
-            exit: row.exit,
-            error: row.error,
-            peak_memory_bytes: row.peak_memory_bytes,
-            cpu_ms: row.cpu_ms,
-        });
-        Ok(attempts.collect())
+        let mut attempts = Vec::with_capacity(rows.len());
+        for row in rows {
+            attempts.push(AttemptDetail {
+                attempt: Attempt(row.attempt),
+                worker: WorkerId::from_uuid(row.worker_id),
+                started_at: row.started_at,
+                ended_at: row.ended_at,
+                exit: row.exit,
+                error: row.error,
+                peak_memory_bytes: row.peak_memory_bytes,
+                cpu_ms: row.cpu_ms,
+                cache: cache_note(task.as_uuid(), row.cache)?,
+            });
+        }
+        Ok(attempts)
     }
 }
 
@@ -200,6 +210,12 @@ impl TryFrom<TaskDetailRow> for TaskDetail {
             ),
             output: row.output,
             reason: reason.map_err(|_| corrupt("task_runs_reason_is_a_reason"))?,
+            cache: cache_note(id, row.cache)?,
         })
     }
+}
+
+fn cache_note(task: Uuid, note: Option<Value>) -> Result<Option<CacheNote>, CorruptRow> {
+    let note = note.map(serde_json::from_value).transpose();
+    note.map_err(|_| CorruptRow::new("attempts", &task, "attempts_cache_is_a_note"))
 }

@@ -27,6 +27,8 @@ pub(crate) struct AttemptEnd {
     pub(crate) error: Option<String>,
     pub(crate) peak_memory_bytes: Option<i64>,
     pub(crate) cpu_ms: Option<i64>,
+    /// What the cache said to it, where it could have a result.
+    pub(crate) cache: Option<Value>,
 }
 
 /// Writes where tasks stand, and says how many rows still stood where they were read.
@@ -123,12 +125,13 @@ pub(crate) async fn end_attempts(
     let errors: Vec<_> = ends.iter().map(|end| end.error.as_deref()).collect();
     let memory: Vec<_> = ends.iter().map(|end| end.peak_memory_bytes).collect();
     let cpu: Vec<_> = ends.iter().map(|end| end.cpu_ms).collect();
+    let cache: Vec<_> = ends.iter().map(|end| end.cache.as_ref()).collect();
     sqlx::query!(
         "UPDATE attempts AS a
          SET ended_at = $7, exit_cause = new.cause::exit_cause, error = new.error,
-             peak_memory_bytes = new.peak_memory_bytes, cpu_ms = new.cpu_ms
-         FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
-             AS new (task_id, attempt, cause, error, peak_memory_bytes, cpu_ms)
+             peak_memory_bytes = new.peak_memory_bytes, cpu_ms = new.cpu_ms, cache = new.cache
+         FROM UNNEST($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
+             $9::jsonb[]) AS new (task_id, attempt, cause, error, peak_memory_bytes, cpu_ms, cache)
          WHERE a.run_id = $8
            AND a.task_id = new.task_id
            AND a.attempt = new.attempt
@@ -141,6 +144,7 @@ pub(crate) async fn end_attempts(
         &cpu as _,
         now,
         run.as_uuid(),
+        &cache as _,
     )
     .execute(connection)
     .await?;

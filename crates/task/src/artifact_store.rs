@@ -84,6 +84,19 @@ impl ArtifactStore {
         })
     }
 
+    /// Tells whether an artefact is there with the length that it was written with; its content is not read.
+    pub async fn holds(&self, artifact: &ArtifactRef) -> Result<bool, ArtifactError> {
+        let path = self.path_of(artifact)?;
+        match self.objects.head(&path).await {
+            Ok(found) => Ok(found.size == artifact.size_bytes),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => {
+                let location = artifact.location.clone();
+                Err(ArtifactError::Read { location, source: error.into() })
+            }
+        }
+    }
+
     pub(crate) fn objects(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.objects)
     }

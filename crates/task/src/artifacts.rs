@@ -213,6 +213,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_store_knows_what_it_holds_without_reading_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ArtifactStore::open(&folder.path().display().to_string()).unwrap();
+        let artifacts = artifacts(store.clone());
+        let whole = artifacts.write("model", "text/plain", "true").await.unwrap();
+        let cut = artifacts.write("parts", "text/plain", "true").await.unwrap();
+        let gone = artifacts.write("parts", "text/plain", "true").await.unwrap();
+
+        std::fs::write(folder.path().join(&cut.location), "tru").unwrap();
+        std::fs::remove_file(folder.path().join(&gone.location)).unwrap();
+
+        for (artifact, is_there) in [(whole, true), (cut, false), (gone, false)] {
+            assert_eq!(store.holds(&artifact).await.unwrap(), is_there, "{artifact:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_location_outside_of_the_store_is_refused() {
         let artifacts = artifacts(ArtifactStore::in_memory());
         let mut written = artifacts.write("model", "text/plain", "x").await.unwrap();

@@ -6,6 +6,7 @@ mod artifact_writer;
 mod artifacts;
 mod assignment;
 mod blocking;
+mod cache;
 mod child;
 mod clock;
 mod context;
@@ -31,6 +32,10 @@ pub use artifact_writer::ArtifactWriter;
 pub use artifacts::Artifacts;
 pub use assignment::{Assignment, ChildResult, Completion, RunFacts};
 pub use blocking::Probe;
+pub use cache::{
+    CacheNote, CacheParts, CacheReport, CachedResult, Caching, Change, Difference, Found, Miss,
+    Origin, Unasked, Uncached,
+};
 pub use child::{ChildError, Keep, Told, attend};
 pub use clock::{Clock, SystemClock};
 pub use context::TaskContext;

@@ -174,5 +174,13 @@ impl World {
 /// The end of a claimed attempt, without artefacts and costs.
 fn end_of(claim: &Claim, verdict: Verdict) -> Finish {
     let (run, task, attempt) = (claim.run, claim.task, claim.attempt);
-    Finish { run, task, attempt, verdict, exit: Exit::default(), artifacts: Vec::new() }
+    Finish {
+        run,
+        task,
+        attempt,
+        verdict,
+        exit: Exit::default(),
+        artifacts: Vec::new(),
+        cache: None,
+    }
 }

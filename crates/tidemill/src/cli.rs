@@ -149,7 +149,7 @@ pub(crate) enum DagCommand {
         #[arg(long = "as", value_enum, default_value_t = Drawing::Text, value_name = "DRAWING")]
         drawing: Drawing,
     },
-    /// Show when a workflow runs next, over which intervals, and in which order its tasks run.
+    /// Show when a workflow runs next, over which intervals, in which order its tasks run, and which would be cached.
     Plan {
         /// The workflow.
         name: String,
@@ -159,6 +159,12 @@ pub(crate) enum DagCommand {
         /// How many runs to show.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
         runs: u16,
+        /// An instant or a day inside the interval to say of each task why it would run [default: the last whole interval].
+        #[arg(long, value_name = "TIME")]
+        interval: Option<String>,
+        /// A parameter of that run, as NAME=VALUE; the value is read as YAML.
+        #[arg(long = "param", value_name = "NAME=VALUE")]
+        params: Vec<String>,
     },
     /// Hold the schedule of a workflow: its ticks wait, what runs goes on.
     Pause {
@@ -213,6 +219,9 @@ pub(crate) enum RunCommand {
         /// A parameter, as NAME=VALUE; the value is read as YAML.
         #[arg(long = "param", value_name = "NAME=VALUE")]
         params: Vec<String>,
+        /// Runs every task, also where an earlier result could stand in.
+        #[arg(long)]
+        no_cache: bool,
         /// Carries the run out here and waits for its end; exits 30 when it failed.
         #[arg(long)]
         wait: bool,
@@ -232,6 +241,9 @@ pub(crate) enum RunCommand {
     Show {
         /// The run's id, or enough of its beginning; `latest` for the last one started.
         id: String,
+        /// Says of each task why an earlier result stood in for it or not.
+        #[arg(long)]
+        explain: bool,
     },
     /// Print what tasks printed, while they run and afterwards.
     Logs {
@@ -325,6 +337,9 @@ pub(crate) struct RerunArguments {
     /// Which version of the workflow to run by.
     #[command(flatten)]
     pub version: VersionArguments,
+    /// Whether earlier results may stand in; never for tasks that are named.
+    #[command(flatten)]
+    pub cache: CacheArguments,
     /// Shows what would run and why, and starts nothing.
     #[arg(long)]
     pub plan: bool,
@@ -395,6 +410,9 @@ pub(crate) struct BackfillArguments {
     /// A parameter of the runs, as NAME=VALUE; the value is read as YAML.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     pub params: Vec<String>,
+    /// Whether earlier results may stand in.
+    #[command(flatten)]
+    pub cache: CacheArguments,
     /// Shows each interval, why it runs or not, and how long that takes; starts nothing.
     #[arg(long)]
     pub plan: bool,
@@ -440,6 +458,14 @@ impl From<OrderChoice> for BackfillOrder {
             OrderChoice::Desc => Self::Desc,
         }
     }
+}
+
+/// Whether earlier results may stand in for tasks.
+#[derive(Debug, Args)]
+pub(crate) struct CacheArguments {
+    /// Runs every task, also where an earlier result could stand in.
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// Which version of a workflow to run by.

@@ -8,6 +8,7 @@ pub(crate) mod dag;
 pub(crate) mod db;
 pub(crate) mod demo;
 pub(crate) mod drill;
+pub(crate) mod predict;
 pub(crate) mod run;
 pub(crate) mod scheduler;
 pub(crate) mod up;

@@ -49,6 +49,14 @@ impl Database {
         Ok(database)
     }
 
+    /// Opens the configured database, unless that is a private one that nothing was ever kept in.
+    pub(crate) async fn open_existing(app: &App<'_>) -> Result<Option<Self>, Failure> {
+        if app.config.database.url.is_empty() && !has_private(app) {
+            return Ok(None);
+        }
+        Self::open(app, Version::Current).await.map(Some)
+    }
+
     /// Brings a private database to this program's version; refuses another one that is not there.
     async fn bring_up(&self, app: &App<'_>) -> Result<(), Failure> {
         if self.cluster.is_some() {
@@ -84,12 +92,18 @@ impl Drop for Database {
     }
 }
 
+/// Whether the private cluster was made before.
+fn has_private(app: &App<'_>) -> bool {
+    let folder = app.config.state_folder("pg");
+    folder.join("location").exists() || folder.join("data").exists()
+}
+
 fn start_private(app: &App<'_>) -> Result<Cluster, Failure> {
     let folder = app.config.state_folder("pg");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("make the folder `{}`", folder.display()))
         .map_err(|error| Failure::new(Exit::DatabaseUnreachable, error))?;
-    if !folder.join("location").exists() && !folder.join("data").exists() {
+    if !has_private(app) {
         app.output.say("making a private database (once) ...");
     }
     Ok(Cluster::start(&Options::new(folder))?)

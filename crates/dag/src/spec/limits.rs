@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{Retries, TaskSpec};
+use super::{CacheRule, Retries, TaskSpec};
 use crate::names::PoolName;
 use crate::time::Lapse;
 
@@ -29,9 +29,10 @@ pub struct Limits {
     /// How long a task may take.
     #[serde(default)]
     pub timeout: Timeouts,
-    /// Whether an earlier result for the same inputs may stand in for a new run.
-    #[serde(default = "yes")]
-    pub cache: bool,
+    /// Whether an earlier result for the same inputs may stand in for a new run: `true`, `false`, or `max_age`. It holds
+    /// for kinds that are functions of their inputs; others must say so at the task.
+    #[serde(default = "on")]
+    pub cache: CacheRule,
 }
 
 fn default_pool() -> PoolName {
@@ -42,8 +43,8 @@ const fn one() -> u32 {
     1
 }
 
-const fn yes() -> bool {
-    true
+const fn on() -> CacheRule {
+    CacheRule::On
 }
 
 impl Default for Limits {
@@ -54,7 +55,7 @@ impl Default for Limits {
             priority: 0,
             retries: Retries::default(),
             timeout: Timeouts::default(),
-            cache: true,
+            cache: on(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use minijinja::machinery::ast::{CallArg, Expr, Stmt};
 use minijinja::machinery::{self, Span};
+use serde_json::Value;
 
 use super::SYNTAX;
 
@@ -58,6 +59,21 @@ pub fn uses_in_template(text: &str) -> Result<Vec<Use>, BadTemplate> {
         }
     }
     Ok(uses)
+}
+
+/// The names that all templates inside of a value read, each as a path such as `outputs`, `ingest`, `rows`. A template that
+/// cannot be parsed reads nothing: it fails when it is rendered.
+pub fn names_in(value: &Value) -> Vec<Vec<String>> {
+    match value {
+        Value::String(text) => {
+            let uses = uses_in_template(text).unwrap_or_default();
+            let names = uses.into_iter().filter(|found| found.kind == UseKind::Name);
+            names.map(|found| found.path).collect()
+        }
+        Value::Array(list) => list.iter().flat_map(names_in).collect(),
+        Value::Object(map) => map.values().flat_map(names_in).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
 }
 
 /// Lists what an expression uses.

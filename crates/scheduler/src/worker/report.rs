@@ -7,7 +7,7 @@ use tidemill_dag::advance::Verdict;
 use tidemill_dag::ids::{RunId, TaskId, WorkerId};
 use tidemill_dag::state::Attempt;
 use tidemill_store::{Exit, ExitCause, Finish, Held, Store, StoreError};
-use tidemill_task::{ArtifactRef, Usage};
+use tidemill_task::{ArtifactRef, CacheReport, Usage};
 use tracing::{error, warn};
 
 use super::spool::Spool;
@@ -42,12 +42,15 @@ pub(crate) struct Report {
     #[serde(with = "held")]
     pub(crate) held: Held,
     pub(crate) ending: Ending,
+    /// What the cache said, where it could have a result.
+    #[serde(default)]
+    pub(crate) cache: Option<CacheReport>,
 }
 
 /// Tells the store.
 #[derive(Clone, Debug)]
 pub(crate) struct Reporter {
-    pub(super) store: Store,
+    pub(crate) store: Store,
     pub(super) worker: WorkerId,
     pub(super) spool: Arc<Spool>,
 }
@@ -91,12 +94,13 @@ impl Reporter {
     }
 
     async fn try_to_tell(&self, report: &Report) -> Result<(), StoreError> {
-        let Report { held, ending } = report;
+        let Report { held, ending, cache } = report;
         match ending {
             Ending::Finished { verdict, artifacts, cause, usage } => {
                 let finish = Finish {
                     exit: exit(*cause, *usage),
                     artifacts: artifacts.clone(),
+                    cache: cache.clone(),
                     ..bare(*held, verdict.clone())
                 };
                 self.store.finish(finish).await
@@ -118,7 +122,15 @@ impl Reporter {
 
 fn bare(held: Held, verdict: Verdict) -> Finish {
     let Held { run, task, attempt } = held;
-    Finish { run, task, attempt, verdict, exit: Exit::default(), artifacts: Vec::new() }
+    Finish {
+        run,
+        task,
+        attempt,
+        verdict,
+        exit: Exit::default(),
+        artifacts: Vec::new(),
+        cache: None,
+    }
 }
 
 fn exit(cause: Option<ExitCause>, usage: Option<Usage>) -> Exit {

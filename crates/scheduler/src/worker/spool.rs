@@ -129,6 +129,7 @@ mod tests {
         Report {
             held: Held { run: RunId::generate(), task: TaskId::generate(), attempt: Attempt(1) },
             ending: Ending::HandedBack,
+            cache: None,
         }
     }
 

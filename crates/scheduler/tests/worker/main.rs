@@ -2,6 +2,7 @@
 //!
 //! The limits A1 to A18 are those of `apalis-postgres`, each with a test that this queue does not have it.
 
+mod caching;
 mod drain;
 mod faults;
 mod limits;

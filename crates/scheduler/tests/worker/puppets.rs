@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tidemill_dag::catalog::Ports;
-use tidemill_task::{Isolation, Registry, Step, TaskContext, TaskError, TaskKind};
+use tidemill_dag::catalog::{Port, Ports};
+use tidemill_task::{Isolation, Policy, Registry, Step, TaskContext, TaskError, TaskKind};
 use tokio::sync::watch;
 
 /// Where tests meet the tasks of their DAGs, by name.
@@ -75,6 +75,11 @@ impl TaskKind for Wait {
         json!({ "gate": "sample" })
     }
 
+    /// It is there to be run.
+    fn policy() -> Policy {
+        Policy { is_cacheable: false }
+    }
+
     async fn run(context: &TaskContext, params: AtGate) -> Result<Step<i32>, TaskError> {
         let gate = Gate::named(&params.gate);
         gate.started.send_modify(|started| *started += 1);
@@ -102,6 +107,11 @@ impl TaskKind for Compute {
 
     fn sample() -> Value {
         json!({ "gate": "sample" })
+    }
+
+    /// It is there to be run.
+    fn policy() -> Policy {
+        Policy { is_cacheable: false }
     }
 
     async fn run(context: &TaskContext, params: AtGate) -> Result<Step<i32>, TaskError> {
@@ -146,7 +156,76 @@ impl TaskKind for Apart {
     }
 }
 
+/// What to write, and where it is counted.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Words {
+    gate: String,
+    text: String,
+    /// Changes the parameters, and not what is written.
+    #[serde(default)]
+    #[expect(dead_code, reason = "it does nothing")]
+    trim: bool,
+}
+
+/// Writes a text, and says how long it is.
+pub(crate) struct Write;
+
+impl TaskKind for Write {
+    const NAME: &'static str = "write";
+    const VERSION: u32 = 1;
+    const PORTS: Ports = Ports { inputs: &[], outputs: &[Port::one("text", "text")] };
+    const ISOLATION: Isolation = Isolation::Inline;
+    type Params = Words;
+    type Output = usize;
+
+    fn sample() -> Value {
+        json!({ "gate": "sample", "text": "hello" })
+    }
+
+    async fn run(context: &TaskContext, params: Words) -> Result<Step<usize>, TaskError> {
+        Gate::named(&params.gate).started.send_modify(|started| *started += 1);
+        let length = params.text.len();
+        context.artifacts().write("text", "text/plain", params.text).await?;
+        Ok(Step::Done(length))
+    }
+}
+
+/// What to add, and where it is counted.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Suffix {
+    gate: String,
+    suffix: String,
+}
+
+/// Writes a text that it reads in upper case, with something behind it.
+pub(crate) struct Upper;
+
+impl TaskKind for Upper {
+    const NAME: &'static str = "upper";
+    const VERSION: u32 = 1;
+    const PORTS: Ports =
+        Ports { inputs: &[Port::one("text", "text")], outputs: &[Port::one("text", "text")] };
+    const ISOLATION: Isolation = Isolation::Inline;
+    type Params = Suffix;
+    type Output = ();
+
+    fn sample() -> Value {
+        json!({ "gate": "sample", "suffix": "!" })
+    }
+
+    async fn run(context: &TaskContext, params: Suffix) -> Result<Step<()>, TaskError> {
+        Gate::named(&params.gate).started.send_modify(|started| *started += 1);
+        let read = context.artifacts().read(context.input("text")?).await?;
+        let text = String::from_utf8_lossy(&read).to_uppercase() + &params.suffix;
+        context.artifacts().write("text", "text/plain", text).await?;
+        Ok(Step::Done(()))
+    }
+}
+
 /// All kinds, with those of the product.
 pub(crate) fn registry() -> Registry {
-    tidemill_kinds::registry().with::<Wait>().with::<Compute>().with::<Apart>()
+    let product = tidemill_kinds::registry();
+    product.with::<Wait>().with::<Compute>().with::<Apart>().with::<Write>().with::<Upper>()
 }

@@ -33,6 +33,8 @@ pub(crate) struct Stage {
     pub(crate) store: Store,
     pub(crate) run: RunId,
     pub(crate) clock: Clock,
+    /// What workers that start from now on write to.
+    pub(crate) artifacts: ArtifactStore,
     folder: tempfile::TempDir,
 }
 
@@ -57,7 +59,8 @@ impl Stage {
         let world = world.with_dag(dag).await?;
         let store = world.database.store(clock.clone()).await?;
         let run = world.open().await?;
-        Ok(Self { world, store, run, clock, folder: tempfile::tempdir()? })
+        let artifacts = ArtifactStore::in_memory();
+        Ok(Self { world, store, run, clock, artifacts, folder: tempfile::tempdir()? })
     }
 
     /// What ends of attempts are kept in.
@@ -95,8 +98,9 @@ impl Stage {
         let (tell_wake, wake) = oneshot::channel();
         let (tell_end, ended) = oneshot::channel();
         let until = shutdown.clone();
+        let artifacts = self.artifacts.clone();
         runtime.spawn(async move {
-            let services = Services::new(ArtifactStore::in_memory());
+            let services = Services::new(artifacts);
             let store = Store::connect(url.clone().with_connections(4)).await.expect("a store");
             let worker =
                 Worker::start(store, url, registry(), services, options).await.expect("a worker");
@@ -106,6 +110,12 @@ impl Stage {
         });
         let wake = soon("a worker starts", wake).await?;
         Ok(Running { runtime: Some(runtime), shutdown, wake, ended: Some(ended) })
+    }
+
+    /// Opens another run of the last DAG, which the stage is about from then on.
+    pub(crate) async fn open_again(&mut self) -> anyhow::Result<()> {
+        self.run = self.world.open().await?;
+        Ok(())
     }
 
     /// Where a task stands.

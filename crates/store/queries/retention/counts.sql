@@ -9,6 +9,12 @@ SELECT
     ) AS "stray_runs!",
     (
         SELECT count(*)
+        FROM cache_entries e
+        WHERE e.made_at <= $1
+          AND NOT EXISTS (SELECT FROM task_runs t WHERE t.run_id = e.run_id AND t.id = e.task_id)
+    ) AS "results!",
+    (
+        SELECT count(*)
         FROM ticks t
         JOIN dag_runs r ON r.id = t.run_id
         WHERE t.created_at <= $3 AND r.state = 'closed' AND (t.finish_by IS NULL OR t.settled_at IS NOT NULL)

@@ -39,7 +39,7 @@ WITH used AS (
       AND t.id = lined_up.id
       AND lined_up.slots_up_to <= LEAST($2::integer - used.slots, $3::integer)
     RETURNING
-        t.id, t.run_id, t.position, t.path, t.kind, t."with", t.item, t.slots, t.priority, t.ready_at,
+        t.id, t.run_id, t.position, t.node, t.path, t.kind, t."with", t.item, t.slots, t.priority, t.ready_at,
         t.attempt, t.phase, t.resume, t.lease_until
 ), tried AS (
     INSERT INTO attempts (run_id, task_id, attempt, worker_id, started_at)
@@ -75,7 +75,9 @@ SELECT
     r.kind::text AS "run_kind!",
     r.interval_start,
     r.interval_end,
-    r.params
+    r.params,
+    r.use_cache,
+    (c.node = ANY (r.fresh_nodes)) AS "is_fresh!"
 FROM claimed c
 JOIN dag_runs r ON r.id = c.run_id
 ORDER BY ((c.ready_at - TIMESTAMPTZ '2000-01-01 00:00:00+00') - c.priority * INTERVAL '1 minute'), c.id

@@ -22,7 +22,8 @@ SELECT
     t.output,
     t.reason,
     a.first_started_at,
-    a.busy_ms
+    a.busy_ms,
+    (SELECT cache FROM attempts WHERE run_id = t.run_id AND task_id = t.id AND attempt = t.attempt) AS cache
 FROM task_runs t
 CROSS JOIN LATERAL (
     SELECT

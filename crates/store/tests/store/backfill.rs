@@ -28,6 +28,7 @@ pub(crate) async fn new(world: &World, dag: &str) -> anyhow::Result<NewBackfill>
         parallel_runs: 2,
         weight: 1,
         params: [].into(),
+        use_cache: true,
         intervals: (0..5).map(|number| (day(number), why(number))).collect(),
         actor: "ada".into(),
     })

@@ -79,6 +79,7 @@ async fn five_hundred_children_are_run_in_batches() -> anyhow::Result<()> {
                 verdict: Verdict::Succeeded { output: Arc::new(json!(1)) },
                 exit: Exit::default(),
                 artifacts: Vec::new(),
+                cache: None,
             })
             .collect();
         assert_eq!((ends.len(), world.store.finish_all(run, &ends).await?.len()), (100, 0));

@@ -1,6 +1,7 @@
 //! The store on a real server, one database per test.
 
 mod backfill;
+mod cache;
 mod cancel;
 mod claim;
 mod connect;

@@ -82,6 +82,7 @@ fn success(claim: &tidemill_store::Claim) -> tidemill_store::Finish {
         verdict: tidemill_dag::advance::Verdict::Succeeded { output: serde_json::json!(1).into() },
         exit: tidemill_store::Exit::default(),
         artifacts: Vec::new(),
+        cache: None,
     }
 }
 

@@ -40,7 +40,15 @@ async fn half_failed() -> anyhow::Result<(World, NewRerun)> {
     let exit = Exit::default();
     world
         .store
-        .finish(Finish { run: run_id, task, attempt, verdict, exit, artifacts: vec![table()] })
+        .finish(Finish {
+            run: run_id,
+            task,
+            attempt,
+            verdict,
+            exit,
+            artifacts: vec![table()],
+            cache: None,
+        })
         .await?;
     let good = world.claim("each[0]").await?;
     world.succeed(&good, json!("a")).await?;
@@ -48,7 +56,7 @@ async fn half_failed() -> anyhow::Result<(World, NewRerun)> {
     world
         .finish(&bad, Verdict::Failed { error: "broken".into(), retry: Retry::CannotHelp })
         .await?;
-    Ok((world, NewRerun { run, version: None, selection: Selection::Failed }))
+    Ok((world, NewRerun { run, version: None, selection: Selection::Failed, use_cache: true }))
 }
 
 #[tokio::test]
@@ -98,8 +106,10 @@ async fn a_run_that_is_not_over_cannot_be_rerun() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(MAPPED).await?;
     let run = world.open().await?;
 
-    let refused =
-        world.store.rerun(&NewRerun { run, version: None, selection: Selection::Failed }).await;
+    let refused = world
+        .store
+        .rerun(&NewRerun { run, version: None, selection: Selection::Failed, use_cache: true })
+        .await;
 
     assert!(
         matches!(refused, Err(StoreError::Rerun { source: BadSelection::StillOpen, .. })),

@@ -60,7 +60,7 @@ async fn fingerprint(connection: &mut PgConnection) -> anyhow::Result<Vec<String
             SELECT format('column %s.%s %s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
                        a.attnotnull, pg_get_expr(d.adbin, d.adrelid)) AS line
             FROM pg_attribute a
-            JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' AND a.attnum > 0
+            JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
             JOIN here ON here.oid = c.relnamespace
             LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
             UNION ALL
@@ -208,6 +208,11 @@ async fn impossible_runs_and_attempts_are_refused_by_name() -> anyhow::Result<()
         ("UPDATE task_runs SET parent = position", "task_runs_parent_comes_first"),
         ("UPDATE attempts SET ended_at = now()", "attempts_end_columns_agree"),
         ("UPDATE attempts SET attempt = 0", "attempts_count_from_one"),
+        ("UPDATE attempts SET cache = '{}'", "attempts_cache_tells_of_an_end"),
+        (
+            "INSERT INTO cache_entries VALUES ('A', 'd', 'p', now(), now(), '{}', gen_random_uuid(), gen_random_uuid(), 1, now())",
+            "cache_entries_key_is_lower_case_hex",
+        ),
         ("UPDATE attempts SET cpu_ms = -1", "attempts_costs_not_negative"),
         ("UPDATE pools SET slots = -1", "pools_slots_not_negative"),
         ("UPDATE dags SET is_present = true", "dags_present_ones_know_their_ticks"),

@@ -4,6 +4,7 @@ mod change;
 mod list;
 mod show;
 mod start;
+mod tasks;
 
 use serde_json::json;
 use tidemill_dag::ids::BackfillId;

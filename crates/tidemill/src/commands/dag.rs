@@ -22,7 +22,11 @@ pub(crate) fn run(app: &App<'_>, command: DagCommand) -> Result<(), Failure> {
     match command {
         DagCommand::Check { paths } => check::run(app, &paths),
         DagCommand::Show { name, drawing } => show::run(app, name.as_deref(), drawing),
-        DagCommand::Plan { name, at, runs } => plan::run(app, &name, at, usize::from(runs)),
+        DagCommand::Plan { name, at, runs, interval, params } => {
+            let runs = usize::from(runs);
+            let interval = interval.as_deref();
+            plan::run(app, &plan::Wanted { name: &name, at, runs, interval, params: &params })
+        }
         DagCommand::Pause { name } => pause::run(app, &name, true),
         DagCommand::Unpause { name } => pause::run(app, &name, false),
         DagCommand::Schema { of } => schema::run(of),

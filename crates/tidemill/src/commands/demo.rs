@@ -20,7 +20,8 @@ pub(crate) fn run(app: &App<'_>) -> Result<(), Failure> {
         return Err(Failure::new(Exit::NotFound, error)
             .hint("run the demo in a checkout of tidemill".to_owned()));
     }
-    let prepared = prepare(app, &Request { name: DAG, interval: None, params: &[] })?;
+    let prepared =
+        prepare(app, &Request { name: DAG, interval: None, params: &[], use_cache: true })?;
     block_on(async {
         let database = Database::open(app, Version::Current).await?;
         let file = app.config.dags.folder.join("demo_tides.yaml");

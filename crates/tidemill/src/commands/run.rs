@@ -1,6 +1,7 @@
 //! `tidemill run`.
 
 mod cancel;
+mod explain;
 mod list;
 mod logs;
 mod rerun;
@@ -12,7 +13,7 @@ use tidemill_dag::time::Timestamp;
 
 pub(crate) use cancel::actor;
 pub(crate) use show::describe;
-pub(crate) use start::{Request, carry_out, finish, params, prepare};
+pub(crate) use start::{Request, carry_out, finish, interval, params, prepare};
 
 use crate::App;
 use crate::cli::RunCommand;
@@ -23,16 +24,17 @@ use crate::exit::Failure;
 pub(crate) fn run(app: &App<'_>, command: RunCommand) -> Result<(), Failure> {
     block_on(async {
         match command {
-            RunCommand::Start { name, interval, params, wait } => {
-                let request =
-                    Request { name: &name, interval: interval.as_deref(), params: &params };
+            RunCommand::Start { name, interval, params, no_cache, wait } => {
+                let interval = interval.as_deref();
+                let use_cache = !no_cache;
+                let request = Request { name: &name, interval, params: &params, use_cache };
                 start::run(app, &request, wait).await
             }
             RunCommand::List { dag, limit } => {
                 list::run(app, dag.as_deref(), u32::from(limit)).await
             }
             RunCommand::Rerun(arguments) => rerun::run(app, &arguments).await,
-            RunCommand::Show { id } => show::run(app, &id).await,
+            RunCommand::Show { id, explain } => show::run(app, &id, explain).await,
             RunCommand::Logs { id, task, follow } => {
                 let wanted = logs::Wanted { run: &id, task: task.as_deref(), follow };
                 logs::run(app, wanted).await

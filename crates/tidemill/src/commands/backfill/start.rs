@@ -9,6 +9,7 @@ use tidemill_dag::time::{DataInterval, Timestamp};
 use tidemill_scheduler::{BackfillPlan, BackfillRequest, MOST_INTERVALS, intervals_between};
 use tidemill_store::{NewBackfill, NewDagVersion, Store};
 
+use super::tasks::Tasks;
 use crate::App;
 use crate::cli::BackfillArguments;
 use crate::commands::dag;
@@ -26,7 +27,11 @@ pub(crate) async fn run(app: &App<'_>, arguments: &BackfillArguments) -> Result<
     let store = &database.store;
     let plan = plan(store, &dag, arguments, intervals).await?;
     if arguments.plan {
-        return app.output.data(&document(&dag, &plan), |_| describe(&plan));
+        let tasks =
+            Tasks::predict(app, store, &dag, &plan, (&params, !arguments.cache.no_cache)).await?;
+        let mut whole = document(&dag, &plan);
+        tasks.add_to(&mut whole);
+        return app.output.data(&whole, |_| format!("{}{}", describe(&plan), tasks.describe()));
     }
     if plan.wanted() == 0 {
         let error = anyhow!("none of the {} runs", counted(plan.intervals.len(), "interval"));
@@ -42,6 +47,7 @@ pub(crate) async fn run(app: &App<'_>, arguments: &BackfillArguments) -> Result<
         parallel_runs: arguments.limit,
         weight: arguments.weight,
         params,
+        use_cache: !arguments.cache.no_cache,
         intervals: plan.intervals.iter().map(|one| (one.interval, one.why)).collect(),
         actor: actor(),
     };

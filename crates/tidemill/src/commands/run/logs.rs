@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 use tidemill_dag::ids::TaskId;
 use tidemill_dag::state::{Attempt, RunState};
-use tidemill_store::{RunDetail, Store, StoreError, TaskDetail};
-use tidemill_task::TaskLog;
+use tidemill_store::{AttemptDetail, RunDetail, Store, StoreError, TaskDetail};
+use tidemill_task::{CacheNote, Origin, TaskLog};
 use tokio::time::MissedTickBehavior;
 
 use super::cancel::task_named;
@@ -85,10 +85,26 @@ impl Reader<'_> {
                 continue;
             }
             for attempt in self.store.attempts(detail.run.id, task.id).await? {
+                if let Some(CacheNote::Hit { origin, .. }) = &attempt.cache {
+                    self.tell_origin(task, &attempt, origin);
+                    continue;
+                }
                 self.print_attempt(detail, task, attempt.attempt).await?;
             }
         }
         Ok(())
+    }
+
+    /// Says where the log of a result lies that came from the cache, once.
+    fn tell_origin(&mut self, task: &TaskDetail, attempt: &AttemptDetail, origin: &Origin) {
+        let key = (task.id, attempt.attempt);
+        if self.parts.insert(key, 0).is_none() {
+            let Origin { run, task: made, attempt: number, made_at: _ } = origin;
+            self.app.output.say(&format!(
+                "==> {} attempt {}: cached; {run} did the work in attempt {number}: `tidemill run logs {run} {made}`",
+                task.path, attempt.attempt
+            ));
+        }
     }
 
     async fn print_attempt(

@@ -1,16 +1,19 @@
 //! `tidemill run rerun`.
 
+use std::collections::BTreeMap;
+
 use anyhow::anyhow;
 use serde_json::json;
 use tidemill_dag::names::TaskName;
 use tidemill_dag::rerun::Selection;
 use tidemill_dag::state::TaskPath;
+use tidemill_scheduler::{Prediction, Rehearsal};
 use tidemill_store::{NewDagVersion, NewRerun, RerunPlan, StoreError};
 
 use super::{finish, show};
 use crate::App;
 use crate::cli::RerunArguments;
-use crate::commands::dag;
+use crate::commands::{dag, predict};
 use crate::database::{Database, Version};
 use crate::exit::{Exit, Failure};
 use crate::output::table;
@@ -28,10 +31,11 @@ pub(crate) async fn run(app: &App<'_>, arguments: &RerunArguments) -> Result<(),
     } else {
         None
     };
-    let new = NewRerun { run: earlier.id, version, selection };
+    let new =
+        NewRerun { run: earlier.id, version, selection, use_cache: !arguments.cache.no_cache };
     if arguments.plan {
         let plan = store.plan_rerun(&new).await.map_err(refused)?;
-        return print_plan(app, &plan);
+        return print_plan(app, &database, &plan, new.use_cache).await;
     }
     let run = store.rerun(&new).await.map_err(refused)?;
     finish(app, &database, run, arguments.wait).await
@@ -61,12 +65,30 @@ fn refused(error: StoreError) -> Failure {
     }
 }
 
-fn print_plan(app: &App<'_>, plan: &RerunPlan) -> Result<(), Failure> {
+async fn print_plan(
+    app: &App<'_>,
+    database: &Database,
+    plan: &RerunPlan,
+    use_cache: bool,
+) -> Result<(), Failure> {
+    let now = database.store.now().await?;
+    let rehearsal = Rehearsal::of_view(&plan.version.plan, plan.view.clone(), now)
+        .with_results(&plan.results, &plan.items)
+        .with_named(plan.named.clone())
+        .using_cache(use_cache);
+    let mut runs = [rehearsal];
+    predict::predict(app, &database.store, &mut runs).await?;
+    let [run] = runs;
+    let predictions: BTreeMap<TaskName, Prediction> = run.predictions().into_iter().collect();
+    let expected = |task: &TaskName| predictions.get(task).unwrap_or(&Prediction::Kept);
     let turns = plan.turns.iter();
     let document = json!({
         "pinned_hash": plan.earlier_hash,
         "hash": plan.hash,
-        "tasks": turns.map(|(task, turn)| json!({ "task": task, "runs": turn.runs(), "why": turn })).collect::<Vec<_>>(),
+        "tasks": turns.map(|(task, turn)| {
+            let predicted = predict::document(task, expected(task), now);
+            json!({ "task": task, "runs": turn.runs(), "why": turn, "predicted": predicted })
+        }).collect::<Vec<_>>(),
     });
     app.output.data(&document, |_| {
         let short = |hash: &str| hash.get(..12).unwrap_or(hash).to_owned();
@@ -79,7 +101,11 @@ fn print_plan(app: &App<'_>, plan: &RerunPlan) -> Result<(), Failure> {
                 short(&plan.earlier_hash)
             )
         };
-        let rows = plan.turns.iter().map(|(task, turn)| [task.to_string(), turn.to_string()]);
-        format!("{hashes}\n\n{}", table(["task", "what happens"], rows))
+        let rows = plan.turns.iter().map(|(task, turn)| {
+            let expected = expected(task);
+            let cache = if turn.runs() { expected.words(now) } else { String::new() };
+            [task.to_string(), turn.to_string(), cache]
+        });
+        format!("{hashes}\n\n{}", table(["task", "what happens", "cache"], rows))
     })
 }

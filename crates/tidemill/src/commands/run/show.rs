@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tidemill_dag::advance::Reason;
-use tidemill_dag::state::{TaskIndex, TaskState};
+use tidemill_dag::state::{TaskIndex, TaskPath, TaskState};
 use tidemill_store::{RunDetail, RunFilter, Store, StoreError, TaskDetail};
+use tidemill_task::CacheNote;
 
+use super::explain;
 use super::list::{document, took};
 use super::{elapsed, run_word, shown, task_word};
 use crate::App;
@@ -15,10 +17,14 @@ use crate::exit::{Exit, Failure};
 use crate::output::table;
 
 /// Shows one run with its tasks.
-pub(crate) async fn run(app: &App<'_>, id: &str) -> Result<(), Failure> {
+pub(crate) async fn run(app: &App<'_>, id: &str, explain: bool) -> Result<(), Failure> {
     let database = Database::open(app, Version::Current).await?;
     let detail = find(&database.store, id).await?;
-    app.output.data(&as_json(&detail), |_| describe(&detail))
+    let explained = explain::explain(&database.store, &detail).await?;
+    app.output.data(&as_json(&detail, &explained), |_| {
+        let table = describe(&detail);
+        if explain { format!("{table}\n\n{}", explain::describe(&explained)) } else { table }
+    })
 }
 
 /// The run of this id, or that begins so; `latest` is the last one.
@@ -38,7 +44,9 @@ pub(super) async fn find(store: &Store, id: &str) -> Result<RunDetail, Failure> 
     Ok(store.run(run).await?)
 }
 
-fn as_json(detail: &RunDetail) -> Value {
+fn as_json(detail: &RunDetail, explained: &[(TaskPath, String)]) -> Value {
+    let words: BTreeMap<&TaskPath, &str> =
+        explained.iter().map(|(task, words)| (task, words.as_str())).collect();
     let mut run = document(&detail.run);
     run["has_dropped_tasks"] = detail.run.has_dropped_tasks().into();
     let tasks = detail.tasks.iter().map(|task| {
@@ -55,6 +63,8 @@ fn as_json(detail: &RunDetail) -> Value {
             "busy": task.busy,
             "reason": task.reason,
             "output": task.output,
+            "cache": task.cache,
+            "explanation": words.get(&task.path),
         })
     });
     run["task_runs"] = tasks.collect();
@@ -95,7 +105,7 @@ pub(crate) fn describe(detail: &RunDetail) -> String {
 }
 
 /// Each task with its children right below it.
-fn family_order(tasks: &[TaskDetail]) -> Vec<&TaskDetail> {
+pub(super) fn family_order(tasks: &[TaskDetail]) -> Vec<&TaskDetail> {
     let place = |index: Option<TaskIndex>| index.map(|index| index.0);
     let mut children: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
     for (index, task) in tasks.iter().enumerate() {
@@ -124,6 +134,7 @@ fn why(task: &TaskDetail) -> String {
         return format!("next try at {}", shown(until));
     }
     match &task.reason {
+        None if task.cache.as_ref().is_some_and(CacheNote::is_hit) => "cached".to_owned(),
         None => String::new(),
         Some(Reason::Error { error } | Reason::BadExpression { error }) => error.clone(),
         Some(Reason::QueuedTooLong) => "it was ready for too long".to_owned(),

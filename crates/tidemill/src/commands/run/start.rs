@@ -34,6 +34,8 @@ pub(crate) struct Request<'a> {
     pub interval: Option<&'a str>,
     /// Parameters as `NAME=VALUE`.
     pub params: &'a [String],
+    /// Whether earlier results may stand in for its tasks.
+    pub use_cache: bool,
 }
 
 /// Starts a run, and carries it out if asked to.
@@ -73,6 +75,7 @@ pub(crate) struct Prepared {
     dag: Dag,
     interval: DataInterval,
     params: BTreeMap<ParamName, Value>,
+    use_cache: bool,
 }
 
 /// Finds the DAG and holds the request against it, before any database is needed.
@@ -80,17 +83,21 @@ pub(crate) fn prepare(app: &App<'_>, request: &Request<'_>) -> Result<Prepared, 
     let dag = dag::find(app, request.name)?;
     let interval = interval(&dag, request.interval, SystemClock.now())?;
     let params = params(&dag, request.params)?;
-    Ok(Prepared { dag, interval, params })
+    Ok(Prepared { dag, interval, params, use_cache: request.use_cache })
 }
 
 impl Prepared {
     /// Pins the DAG's version and opens the run.
     pub(crate) async fn open(self, store: &Store) -> Result<RunId, Failure> {
-        let Self { dag, interval, params } = self;
+        let Self { dag, interval, params, use_cache } = self;
         let new = NewDagVersion { spec: &dag.spec, hash: &dag.hash, source: &dag.path };
         let version = store.put_dag_version(&new).await?;
-        let new =
-            NewRun { version: Some(version), params, ..NewRun::manual(dag.spec.dag, interval) };
+        let new = NewRun {
+            version: Some(version),
+            params,
+            use_cache,
+            ..NewRun::manual(dag.spec.dag, interval)
+        };
         Ok(store.open_run(&new).await?.run)
     }
 }
@@ -125,7 +132,11 @@ fn bar(app: &App<'_>) -> ProgressBar {
 }
 
 /// The interval that a text names, or the last whole one.
-fn interval(dag: &Dag, text: Option<&str>, now: Timestamp) -> Result<DataInterval, Failure> {
+pub(crate) fn interval(
+    dag: &Dag,
+    text: Option<&str>,
+    now: Timestamp,
+) -> Result<DataInterval, Failure> {
     let schedule = dag.spec.schedule.as_ref();
     let zone = schedule.map_or(Zone::UTC, |schedule| schedule.timezone);
     let stretch = dag.spec.interval;

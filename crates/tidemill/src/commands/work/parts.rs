@@ -84,7 +84,7 @@ pub(crate) fn services(app: &App<'_>) -> Result<Services, Failure> {
 }
 
 /// The allowed environment variables that are set.
-fn template_environment(app: &App<'_>) -> BTreeMap<String, String> {
+pub(crate) fn template_environment(app: &App<'_>) -> BTreeMap<String, String> {
     let allowed = app.config.dags.env.iter();
     allowed
         .filter_map(|name| Some((name.clone(), std::env::var_os(name)?.into_string().ok()?)))
