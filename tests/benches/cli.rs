@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use tidemill_benchkit::{Figure, Goal, Options, Report, high_water_bytes};
+use tidemill_benchkit::{Figure, Goal, Options, Report, high_water_bytes, release_binary};
 
 const FILES: usize = 500;
 const TASKS: usize = 20;
@@ -16,7 +16,7 @@ const ROUNDS: usize = 15;
 fn main() -> Result<()> {
     let options = Options::from_arguments()?;
     options.expect_only(&["start", "check"])?;
-    let binary = release_binary()?;
+    let binary = release_binary("tidemill")?;
     let folder = tempfile::tempdir()?;
     write_files(folder.path())?;
     let version = Command::new(&binary).arg("--version").output()?;
@@ -101,14 +101,4 @@ fn write_files(folder: &Path) -> Result<()> {
         std::fs::write(folder.join(format!("dags/flow_{file}.yaml")), text)?;
     }
     Ok(())
-}
-
-/// Builds the optimised binary and says where it is.
-fn release_binary() -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status =
-        Command::new(&cargo).args(["build", "--release", "--package", "tidemill"]).status()?;
-    ensure!(status.success(), "the release build failed");
-    let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
-    Ok(metadata.target_directory.join("release/tidemill").into())
 }

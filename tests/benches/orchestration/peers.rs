@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use tidemill_benchkit::{Figure, Options, Report};
+use tidemill_dag::names::DagName;
 
 use crate::chain;
 use crate::gate::{in_order, milliseconds, succeeded};
@@ -14,9 +15,18 @@ use crate::stage::{self, Stage};
 /// The peers: their folders, and their packages.
 const PEERS: [(&str, &str); 3] =
     [("airflow", "apache-airflow"), ("prefect", "prefect"), ("dagster", "dagster")];
-/// The cases, and how many tasks each has.
-const CASES: [(&str, usize); 2] = [("O1", 40), ("O3", 50)];
+/// A figure, and how many tasks it has.
+type Case = (&'static str, usize);
+const CASES: [Case; 2] = [("O1", 40), ("O3", 50)];
 const ROUNDS: usize = 5;
+
+/// One side of the comparison, ours or a peer's.
+struct Side {
+    who: String,
+    /// `None` is us.
+    peer: Option<Peer>,
+    taken: Taken,
+}
 
 pub(crate) async fn measure(
     stage: &Stage,
@@ -24,68 +34,96 @@ pub(crate) async fn measure(
     folder: &Path,
     report: &mut Report,
 ) -> Result<()> {
-    let cases: Vec<_> = CASES.into_iter().filter(|(id, _)| options.wants(id)).collect();
+    let cases: Vec<Case> = CASES.into_iter().filter(|(id, _)| options.wants(id)).collect();
     if cases.is_empty() {
         return Ok(());
     }
-    report.note("in turn with the peers; theirs is the sum of proportional set sizes, ours the resident peak of scheduler and worker");
-    let peers: Vec<Peer> = PEERS
-        .iter()
-        .map(|(name, package)| Peer::find(folder, name, package))
-        .collect::<Result<_>>()?;
-    let site = Site::new(stage, &[("o3", &stage::chain("o3", 50, "noop"))]).await?;
-    let dag = stage.put(&stage::chain("o1_beside_peers", 40, "noop")).await?;
-    let mut ours = Taken::default();
-    let mut theirs: Vec<Taken> = peers.iter().map(|_| Taken::default()).collect();
+    let mut sides = vec![Side { who: "tidemill".to_owned(), peer: None, taken: Taken::default() }];
+    for (name, package) in PEERS {
+        let peer = Peer::find(folder, name, package)?;
+        sides.push(Side { who: peer.who.clone(), peer: Some(peer), taken: Taken::default() });
+    }
+    let ours = Ours::new(stage).await?;
     for _ in 0..options.rounds.unwrap_or(ROUNDS) {
-        let mut round = Vec::new();
-        for (id, tasks) in &cases {
-            round.push(match *id {
-                "O1" => first(stage, &dag, *tasks).await,
-                _o3 => chain::round(&site)
-                    .await
-                    .map(|round| Took { wall_s: round.wall_ms / 1000.0, peak_mb: round.peak_mb }),
-            });
-        }
-        if ours.wrong.is_none() {
-            ours.put(round.into_iter().collect());
-        }
-        for (peer, taken) in peers.iter().zip(&mut theirs) {
+        for side in &mut sides {
             // One that was wrong has no figure whatever comes next.
-            if taken.wrong.is_none() {
-                taken.put(peer.round(&cases));
+            if side.taken.wrong.is_none() {
+                let round = match &side.peer {
+                    None => ours.round(&cases).await,
+                    Some(peer) => peer.round(&cases),
+                };
+                side.taken.put(round);
             }
         }
     }
-    for (place, (id, tasks)) in cases.iter().enumerate() {
-        let case = format!("{tasks} tasks in sequence, beside peers");
-        let best = report.add(&Figure::new(id, &case, "s"), ours.walls(place))?;
-        for (peer, taken) in peers.iter().zip(&theirs) {
-            let figure = Figure::new(id, &case, "s").of(&peer.who);
-            let spread = report.add(&figure, taken.walls(place))?;
-            if let (Some(best), Some(spread)) = (best, spread) {
-                report.note(&format!("{:.1} x ours", spread.median / best.median));
+    for (place, case) in cases.iter().enumerate() {
+        tell(report, *case, place, &sides)?;
+    }
+    Ok(())
+}
+
+/// The figures of one case, of all sides.
+fn tell(report: &mut Report, (id, tasks): Case, place: usize, sides: &[Side]) -> Result<()> {
+    let case = format!("{tasks} tasks in sequence, in turn with peers");
+    let mut ours = None;
+    for Side { who, peer, taken } in sides {
+        let figure = Figure::new(id, &case, "s").of(who);
+        let spread = report.add(&figure, taken.each(|round| round[place].wall_s))?;
+        match (peer, ours, spread) {
+            (None, _, spread) => ours = spread,
+            (Some(_), Some(ours), Some(spread)) => {
+                report.note(&format!("{:.1} times ours", spread.median / ours.median));
             }
+            (Some(_), None, _) | (Some(_), Some(_), None) => {}
         }
-        if *id == "O3" {
-            let case = format!("{case}: peak memory");
-            report.add(&Figure::new(id, &case, "MB"), ours.peaks(place))?;
-            for (peer, taken) in peers.iter().zip(&theirs) {
-                report.add(&Figure::new(id, &case, "MB").of(&peer.who), taken.peaks(place))?;
-            }
+    }
+    if id == "O3" {
+        for Side { who, taken, .. } in sides {
+            let figure = Figure::new(id, format!("{case}: peak memory"), "MB").of(who);
+            report.add(&figure, taken.each(|round| round[place].peak_mb))?;
         }
     }
     Ok(())
 }
 
-/// O1 of ours: one warm worker, inline.
-async fn first(stage: &Stage, dag: &tidemill_dag::names::DagName, tasks: usize) -> Result<Took> {
-    let runs = stage.rounds(dag, 1).await?;
-    let run = &runs[0];
-    in_order(run, tasks)?;
-    let (from, to) = succeeded(run)?;
-    // What the benchmark's own process holds says nothing.
-    Ok(Took { wall_s: milliseconds(from, to) / 1000.0, peak_mb: f64::NAN })
+/// What our rounds run on.
+struct Ours<'a> {
+    stage: &'a Stage,
+    light: DagName,
+    site: Site<'a>,
+}
+
+impl<'a> Ours<'a> {
+    async fn new(stage: &'a Stage) -> Result<Self> {
+        let [(_, light), (_, long)] = CASES;
+        let light = stage.put(&stage::chain("o1_beside_peers", light, "noop")).await?;
+        let site = Site::new(stage, &[("o3", &stage::chain("o3", long, "noop"))]).await?;
+        Ok(Self { stage, light, site })
+    }
+
+    async fn round(&self, cases: &[Case]) -> Result<Vec<Took>> {
+        let mut round = Vec::new();
+        for (id, tasks) in cases {
+            round.push(match *id {
+                "O1" => self.light(*tasks).await?,
+                _o3 => {
+                    let chain::Round { wall_ms, peak_mb } = chain::round(&self.site).await?;
+                    Took { wall_s: wall_ms / 1000.0, peak_mb }
+                }
+            });
+        }
+        Ok(round)
+    }
+
+    /// O1: one warm worker, inline.
+    async fn light(&self, tasks: usize) -> Result<Took> {
+        let runs = self.stage.rounds(&self.light, 1).await?;
+        let run = &runs[0];
+        in_order(run, tasks)?;
+        let (from, to) = succeeded(run)?;
+        // What the benchmark's own process holds says nothing.
+        Ok(Took { wall_s: milliseconds(from, to) / 1000.0, peak_mb: f64::NAN })
+    }
 }
 
 /// All rounds of one side, up to the first that was wrong.
@@ -101,14 +139,6 @@ impl Taken {
             Ok(round) => self.rounds.push(round),
             Err(error) => self.wrong = Some(error),
         }
-    }
-
-    fn walls(&self, place: usize) -> Result<Vec<f64>> {
-        self.each(|round| round[place].wall_s)
-    }
-
-    fn peaks(&self, place: usize) -> Result<Vec<f64>> {
-        self.each(|round| round[place].peak_mb)
     }
 
     fn each(&self, value: impl Fn(&Vec<Took>) -> f64) -> Result<Vec<f64>> {

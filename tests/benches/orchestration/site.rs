@@ -30,7 +30,7 @@ impl<'a> Site<'a> {
         for (name, text) in dags {
             std::fs::write(folder.path().join(format!("dags/{name}.yaml")), text)?;
         }
-        let database = format!("site_{}", dags.first().map_or("empty", |(name, _)| name));
+        let database = stage.name_a_database();
         stage.cluster.query("postgres", &format!("CREATE DATABASE {database}"))?;
         let store = Store::connect(StoreOptions::new(stage.cluster.url_of(&database))).await?;
         let site = Self { stage, database, store, folder };

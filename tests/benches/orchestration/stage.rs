@@ -1,10 +1,12 @@
 //! What the benchmarks stand on: a database, a store, a worker, and figures.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
+use tidemill_benchkit::release_binary;
 use tidemill_dag::hash::content_hash;
 use tidemill_dag::ids::RunId;
 use tidemill_dag::names::DagName;
@@ -25,6 +27,7 @@ pub(crate) struct Stage {
     pub(crate) options: StoreOptions,
     pub(crate) cluster: Cluster,
     program: Program,
+    databases: AtomicUsize,
     // Goes when the server is gone, which is dropped before.
     folder: tempfile::TempDir,
 }
@@ -34,7 +37,8 @@ const DEADLINE: Duration = Duration::from_mins(15);
 
 impl Stage {
     pub(crate) async fn set() -> anyhow::Result<Self> {
-        let program = Program { file: release_binary()?, arguments: vec!["attempt".into()] };
+        let program =
+            Program { file: release_binary("tidemill")?, arguments: vec!["attempt".into()] };
         let folder = tempfile::Builder::new().prefix("tidemill-bench").tempdir()?;
         make_passable(&folder)?;
         let cluster = Cluster::start(&Options::new(folder.path().join("pg")))?;
@@ -42,7 +46,8 @@ impl Stage {
         let store = Store::connect(options.clone()).await?;
         store.migrate().await?;
         store.put_pool(&"default".parse()?, 10_000, "").await?;
-        Ok(Self { store, options, cluster, program, folder })
+        let databases = AtomicUsize::new(0);
+        Ok(Self { store, options, cluster, program, databases, folder })
     }
 
     /// Remembers a DAG.
@@ -119,6 +124,11 @@ impl Stage {
         self.closed(run).await
     }
 
+    /// A name that no database of the server has yet.
+    pub(crate) fn name_a_database(&self) -> String {
+        format!("site_{}", self.databases.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// The program that is measured.
     pub(crate) fn binary(&self) -> &Path {
         &self.program.file
@@ -191,13 +201,4 @@ pub(crate) async fn timed<T>(
 pub(crate) fn make_passable(folder: &tempfile::TempDir) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     Ok(std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?)
-}
-
-fn release_binary() -> anyhow::Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let build = ["build", "--release", "--package", "tidemill"];
-    let status = std::process::Command::new(&cargo).args(build).status()?;
-    anyhow::ensure!(status.success(), "the release build failed");
-    let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
-    Ok(metadata.target_directory.join("release/tidemill").into())
 }
