@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("kinds", &["dag", "task"]),
     ("tidemill", &["dag", "kinds", "postgres", "scheduler", "store", "task"]),
     // For development only.
+    ("benchkit", &[]),
     ("testkit", &["dag", "postgres", "store", "task"]),
     ("xtask", &["postgres"]),
     ("tests", &[]),
@@ -43,7 +44,7 @@ const CONFINED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that no crate of the product may use outside tests.
-const FOR_DEVELOPMENT: [&str; 3] = ["testkit", "xtask", "tests"];
+const FOR_DEVELOPMENT: [&str; 4] = ["benchkit", "testkit", "xtask", "tests"];
 
 fn metadata() -> Metadata {
     MetadataCommand::new().no_deps().exec().expect("cargo describes the workspace")

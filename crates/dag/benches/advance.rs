@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use anyhow::Result;
 use chrono::{TimeDelta, TimeZone, Utc};
-use divan::Bencher;
 use serde_json::{Map, Value, json};
+use tidemill_benchkit::{Figure, Goal, Options, Report, per_call};
 use tidemill_dag::advance::{Event, Retry, Verdict, advance};
 use tidemill_dag::ids::{RunId, WorkerId};
 use tidemill_dag::plan::Plan;
@@ -15,9 +16,45 @@ use tidemill_dag::time::{DataInterval, Timestamp};
 
 const TASKS: usize = 5000;
 
-fn main() {
-    divan::main();
+fn main() -> Result<()> {
+    let options = Options::from_arguments()?;
+    options.expect_only(&["advance"])?;
+    let mut report = Report::begin(&options, &["tidemill-dag 0.1.0"]);
+    for (case, scene) in CASES {
+        let figure = Figure::new("advance", case, "us").goal(Goal::AtMost(1000.0));
+        report.add(&figure, scene().samples())?;
+    }
+    report.end()
 }
+
+/// What is measured: its name, and the scene to measure it on.
+type Case = (&'static str, fn() -> Scene);
+
+const CASES: [Case; 14] = [
+    ("chain: claim", chain::claim),
+    ("chain: first succeeds", chain::first_succeeds),
+    (
+        "chain: first fails and all others are skipped",
+        chain::first_fails_and_all_others_are_skipped,
+    ),
+    ("chain: cancel all", chain::cancel_all),
+    (
+        "fan out: root succeeds and all others are ready",
+        fan_out::root_succeeds_and_all_others_are_ready,
+    ),
+    ("fan out: a leaf succeeds", fan_out::a_leaf_succeeds),
+    ("fan out: time passes", fan_out::time_passes),
+    (
+        "fan out: root succeeds and all others read its output",
+        fan_out::root_succeeds_and_all_others_read_its_output,
+    ),
+    ("fan in: one of all succeeds", fan_in::one_of_all_succeeds),
+    ("layers: a task of the first layer succeeds", layers::a_task_of_the_first_layer_succeeds),
+    ("layers: a task of the first layer fails", layers::a_task_of_the_first_layer_fails),
+    ("mapped: opens", mapped::opens),
+    ("mapped: a member succeeds", mapped::a_member_succeeds),
+    ("mapped: the last member succeeds", mapped::the_last_member_succeeds),
+];
 
 /// A run, with the next event about it.
 struct Scene {
@@ -27,8 +64,12 @@ struct Scene {
 }
 
 impl Scene {
-    fn bench(self, bencher: Bencher<'_, '_>) {
-        bencher.bench(|| advance(&self.plan, &self.view, &self.event, now()));
+    /// Microseconds of a call; every call must say the same.
+    fn samples(&self) -> Result<Vec<f64>> {
+        let call = || advance(&self.plan, &self.view, &self.event, now());
+        let expected = call();
+        anyhow::ensure!(expected.is_ok(), "the event is stale");
+        per_call(call, |effects| *effects == expected)
     }
 
     /// Plays the event, and makes another the next.
@@ -113,78 +154,69 @@ fn running(scene: Scene, task: usize, end: fn(&Scene, usize) -> Event) -> Scene 
 }
 
 mod chain {
-    use super::{Bencher, Event, Scene, claimed, failed, nothing, run, running, succeeded};
+    use super::{Event, Scene, claimed, failed, nothing, run, running, succeeded};
 
     fn chain() -> Scene {
         run(|task| (0..task).next_back().into_iter().collect(), nothing)
     }
 
-    #[divan::bench]
-    fn claim(bencher: Bencher<'_, '_>) {
-        chain().then(claimed(0)).bench(bencher);
+    pub(crate) fn claim() -> Scene {
+        chain().then(claimed(0))
     }
 
-    #[divan::bench]
-    fn first_succeeds(bencher: Bencher<'_, '_>) {
-        running(chain(), 0, succeeded).bench(bencher);
+    pub(crate) fn first_succeeds() -> Scene {
+        running(chain(), 0, succeeded)
     }
 
-    #[divan::bench]
-    fn first_fails_and_all_others_are_skipped(bencher: Bencher<'_, '_>) {
-        running(chain(), 0, failed).bench(bencher);
+    pub(crate) fn first_fails_and_all_others_are_skipped() -> Scene {
+        running(chain(), 0, failed)
     }
 
-    #[divan::bench]
-    fn cancel_all(bencher: Bencher<'_, '_>) {
-        chain().then(Event::CancelAsked { task: None }).bench(bencher);
+    pub(crate) fn cancel_all() -> Scene {
+        chain().then(Event::CancelAsked { task: None })
     }
 }
 
 mod fan_out {
-    use super::{Bencher, Event, Scene, json, nothing, run, running, succeeded};
+    use super::{Event, Scene, json, nothing, run, running, succeeded};
 
     fn fan_out() -> Scene {
         run(|task| if task == 0 { Vec::new() } else { vec![0] }, nothing)
     }
 
-    #[divan::bench]
-    fn root_succeeds_and_all_others_are_ready(bencher: Bencher<'_, '_>) {
-        running(fan_out(), 0, succeeded).bench(bencher);
+    pub(crate) fn root_succeeds_and_all_others_are_ready() -> Scene {
+        running(fan_out(), 0, succeeded)
     }
 
-    #[divan::bench]
-    fn a_leaf_succeeds(bencher: Bencher<'_, '_>) {
-        running(running(fan_out(), 0, succeeded), 2500, succeeded).bench(bencher);
+    pub(crate) fn a_leaf_succeeds() -> Scene {
+        running(running(fan_out(), 0, succeeded), 2500, succeeded)
     }
 
-    #[divan::bench]
-    fn time_passes(bencher: Bencher<'_, '_>) {
-        running(fan_out(), 0, succeeded).then(Event::Waited).bench(bencher);
+    pub(crate) fn time_passes() -> Scene {
+        running(fan_out(), 0, succeeded).then(Event::Waited)
     }
 
-    #[divan::bench]
-    fn root_succeeds_and_all_others_read_its_output(bencher: Bencher<'_, '_>) {
+    pub(crate) fn root_succeeds_and_all_others_read_its_output() -> Scene {
         let when =
             |task| if task == 0 { json!({}) } else { json!({ "when": "outputs.t0000.rows > 10" }) };
         let scene = run(|task| if task == 0 { Vec::new() } else { vec![0] }, when);
-        running(scene, 0, succeeded).bench(bencher);
+        running(scene, 0, succeeded)
     }
 }
 
 mod fan_in {
-    use super::{Bencher, TASKS, nothing, run, running, succeeded};
+    use super::{Scene, TASKS, nothing, run, running, succeeded};
 
-    #[divan::bench]
-    fn one_of_all_succeeds(bencher: Bencher<'_, '_>) {
+    pub(crate) fn one_of_all_succeeds() -> Scene {
         let last = TASKS - 1;
         let scene =
             run(|task| if task == last { (0..last).collect() } else { Vec::new() }, nothing);
-        running(scene, 2500, succeeded).bench(bencher);
+        running(scene, 2500, succeeded)
     }
 }
 
 mod layers {
-    use super::{Bencher, Scene, failed, nothing, run, running, succeeded};
+    use super::{Scene, failed, nothing, run, running, succeeded};
 
     /// 50 layers of 100 tasks, each of which needs three of the layer before it.
     fn layers() -> Scene {
@@ -201,41 +233,36 @@ mod layers {
         run(needs, nothing)
     }
 
-    #[divan::bench]
-    fn a_task_of_the_first_layer_succeeds(bencher: Bencher<'_, '_>) {
-        running(layers(), 50, succeeded).bench(bencher);
+    pub(crate) fn a_task_of_the_first_layer_succeeds() -> Scene {
+        running(layers(), 50, succeeded)
     }
 
-    #[divan::bench]
-    fn a_task_of_the_first_layer_fails(bencher: Bencher<'_, '_>) {
-        running(layers(), 50, failed).bench(bencher);
+    pub(crate) fn a_task_of_the_first_layer_fails() -> Scene {
+        running(layers(), 50, failed)
     }
 }
 
 mod mapped {
-    use super::{Bencher, Scene, TASKS, json, running, scene, succeeded};
+    use super::{Scene, TASKS, json, running, scene, succeeded};
 
     fn mapped() -> Scene {
         let members: Vec<usize> = (0..TASKS).collect();
         scene(&json!({ "m": { "uses": "command", "for_each": members } }))
     }
 
-    #[divan::bench]
-    fn opens(bencher: Bencher<'_, '_>) {
-        mapped().bench(bencher);
+    pub(crate) fn opens() -> Scene {
+        mapped()
     }
 
-    #[divan::bench]
-    fn a_member_succeeds(bencher: Bencher<'_, '_>) {
-        running(mapped(), 2500, succeeded).bench(bencher);
+    pub(crate) fn a_member_succeeds() -> Scene {
+        running(mapped(), 2500, succeeded)
     }
 
-    #[divan::bench]
-    fn the_last_member_succeeds(bencher: Bencher<'_, '_>) {
+    pub(crate) fn the_last_member_succeeds() -> Scene {
         let mut scene = mapped();
         for member in 1..=TASKS {
             scene = running(scene, member, succeeded);
         }
-        scene.bench(bencher);
+        scene
     }
 }

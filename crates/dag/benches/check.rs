@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::hint::black_box;
 use std::sync::Arc;
 
-use divan::{Bencher, black_box};
 use serde_json::json;
+use tidemill_benchkit::{Figure, Goal, Options, Report, per_call};
 use tidemill_dag::catalog::{Catalog, Ports, Signature};
 use tidemill_dag::load::read_dag;
 use tidemill_dag::problem::SourceText;
@@ -13,8 +14,15 @@ use tidemill_dag::schedule::{Schedule, Stretch};
 use tidemill_dag::shape::NoFiles;
 use tidemill_dag::yaml;
 
-fn main() {
-    divan::main();
+fn main() -> anyhow::Result<()> {
+    let options = Options::from_arguments()?;
+    options.expect_only(&["read"])?;
+    let mut report = Report::begin(&options, &["tidemill-dag 0.1.0"]);
+    let figure = |case: &str| Figure::new("read", case, "us");
+    report.add(&figure("a DAG file of 20 tasks").goal(Goal::AtMost(1000.0)), whole_file())?;
+    report.add(&figure("its YAML alone"), yaml_alone())?;
+    report.add(&figure("the fit of a daily schedule"), fit_of_a_daily_schedule())?;
+    report.end()
 }
 
 fn source() -> Arc<SourceText> {
@@ -55,24 +63,22 @@ fn catalog() -> Catalog {
     }
 }
 
-#[divan::bench]
-fn whole_file(bencher: Bencher<'_, '_>) {
+fn whole_file() -> anyhow::Result<Vec<f64>> {
     let (source, catalog) = (source(), catalog());
-    bencher.bench(|| {
-        read_dag(black_box(&source), &catalog, &NoFiles).expect("the file has no problems")
-    });
+    per_call(
+        || read_dag(black_box(&source), &catalog, &NoFiles),
+        |read| read.as_ref().is_ok_and(|dag| dag.spec.tasks.len() == 20),
+    )
 }
 
-#[divan::bench]
-fn yaml_alone(bencher: Bencher<'_, '_>) {
+fn yaml_alone() -> anyhow::Result<Vec<f64>> {
     let source = source();
-    bencher.bench(|| yaml::parse(black_box(&source)).expect("the file is YAML"));
+    per_call(|| yaml::parse(black_box(&source)), Result::is_ok)
 }
 
-#[divan::bench]
-fn fit_of_a_daily_schedule(bencher: Bencher<'_, '_>) {
+fn fit_of_a_daily_schedule() -> anyhow::Result<Vec<f64>> {
     let schedule: Schedule =
-        serde_json::from_value(json!({ "cron": "15 2 * * *", "timezone": "Europe/Oslo" }))
-            .expect("a schedule");
-    bencher.bench(|| black_box(&schedule).fit(Stretch::DAY));
+        serde_json::from_value(json!({ "cron": "15 2 * * *", "timezone": "Europe/Oslo" }))?;
+    let expected = schedule.fit(Stretch::DAY);
+    per_call(|| black_box(&schedule).fit(Stretch::DAY), |fit| *fit == expected)
 }

@@ -63,8 +63,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "[NAME]",
-        summary: "run all benchmarks, or one",
+        arguments: "[NAME] [OPTIONS]",
+        summary: "run all benchmarks, or one; `bench --help` lists the options",
         run: bench::run,
     },
     Command {

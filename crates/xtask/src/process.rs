@@ -1,5 +1,6 @@
 //! Running other programs.
 
+use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, ExitStatus, Output, Stdio};
@@ -14,9 +15,14 @@ use crate::workspace::Workspace;
 pub(crate) fn command(workspace: &Workspace, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(&workspace.root).env("PATH", workspace.path());
-    // Set for us by `cargo xtask`; the cargo that we run must not take them for its own.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME"] {
-        command.env_remove(name);
+    // Set for us by `cargo xtask`. The cargo that we run must not take them for its own: build scripts
+    // that look at them would run again, and all above them compile anew.
+    let is_of_our_package =
+        |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(is_of_our_package) {
+            command.env_remove(name);
+        }
     }
     command
 }

@@ -1,33 +1,47 @@
-//! O1 to O5 of the field's benchmarks, on a durable private Postgres of default settings, beside which all else runs.
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+//! O1 to O7 of the field's benchmarks, on a durable private Postgres of default settings, beside which all else runs.
 
-mod latency;
+mod backfill;
+mod chain;
+mod expansion;
+mod gate;
+mod idle;
 mod mapped;
+mod peer;
+mod peers;
 mod queue;
+mod sequence;
+mod site;
+mod small;
 mod stage;
+
+use tidemill_benchkit::{Options, Report};
 
 use stage::Stage;
 
+/// The figures, in the order in which they are measured.
+const FIGURES: [&str; 8] = ["O1", "O2", "O3", "O4", "O5", "O6", "O7", "expansion"];
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let wanted: Vec<String> =
-        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let is_wanted = |id: &str| wanted.is_empty() || wanted.iter().any(|name| name == id);
+    let options = Options::from_arguments()?;
+    options.expect_only(&FIGURES)?;
     let stage = Stage::set().await?;
-    if is_wanted("O1") {
-        latency::forty_tasks(&stage).await?;
+    let versions = stage.versions()?;
+    let mut report = Report::begin(&options, &[&versions.0, &versions.1]);
+    for figure in FIGURES.into_iter().filter(|figure| options.wants(figure)) {
+        match figure {
+            "O1" => sequence::measure(&stage, &options, &mut report).await?,
+            "O2" => small::measure(&stage, &options, &mut report).await?,
+            "O3" => chain::measure(&stage, &options, &mut report).await?,
+            "O4" => mapped::measure(&stage, &mut report).await?,
+            "O5" => queue::measure(&stage, &options, &mut report).await?,
+            "O6" => idle::measure(&stage, &options, &mut report).await?,
+            "O7" => backfill::measure(&stage, &options, &mut report).await?,
+            _expansion => expansion::measure(&stage, &options, &mut report).await?,
+        }
     }
-    if is_wanted("O2") {
-        latency::three_steps(&stage).await?;
+    if let Some(folder) = &options.peers {
+        peers::measure(&stage, &options, folder, &mut report).await?;
     }
-    if is_wanted("O3") {
-        latency::fifty_tasks(&stage).await?;
-    }
-    if is_wanted("O4") {
-        mapped::many_members(&stage).await?;
-    }
-    if is_wanted("O5") {
-        queue::claims_and_ends(&stage).await?;
-    }
-    Ok(())
+    report.end()
 }

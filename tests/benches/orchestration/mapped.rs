@@ -1,33 +1,50 @@
 //! O4: mapped tasks of seeded lengths: how much of 16 slots is work.
 
+use anyhow::{Result, ensure};
+use tidemill_benchkit::{Figure, Goal, Report};
+
+use crate::gate::{milliseconds, once, succeeded};
 use crate::stage::Stage;
 
-/// The task's lengths are a tenth of the definition's 3 to 9 seconds.
-pub(crate) async fn many_members(stage: &Stage) -> anyhow::Result<()> {
-    for members in [100_u64, 500] {
-        let lengths: Vec<u64> = (0..members).map(|member| 300 + scrambled(member) % 600).collect();
-        let list: Vec<String> = lengths.iter().map(|length| format!("\"{length}ms\"")).collect();
-        let text = format!(
-            "dag: o4_{members}\ntasks:\n  each: {{ uses: sleep, for_each: [{}], with: {{ for: \"{{{{ item }}}}\" }} }}\n",
-            list.join(", ")
-        );
-        let dag = stage.put(&text).await?;
-        let worker = stage.worker(16).await?;
-        let run = stage.open(&dag).await?;
-        worker.wake.wake();
-        let wall = stage.closed(run).await?;
-        worker.stop().await?;
-        let work: u64 = lengths.iter().sum();
-        println!(
-            "O4 {members} mapped tasks, 16 slots: effective parallelism {:.2} (wall {:.2} s); goal: 15.2",
-            work as f64 / 1000.0 / wall.as_secs_f64(),
-            wall.as_secs_f64()
-        );
+const SLOTS: u32 = 16;
+
+/// The tasks' lengths are a tenth of the definition's 3 to 9 seconds.
+pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
+    for members in [100_u32, 500] {
+        let figure =
+            Figure::new("O4", format!("{members} mapped tasks of 0.3 to 0.9 s, 16 slots"), "x");
+        let parallelism = effective_parallelism(stage, members).await;
+        report.add(&figure.goal(Goal::AtLeast(15.2)), parallelism.map(|value| vec![value]))?;
     }
     Ok(())
 }
 
-/// SplitMix64's finaliser: the same lengths every time.
+/// The sum of the tasks' own lengths over the wall.
+async fn effective_parallelism(stage: &Stage, members: u32) -> Result<f64> {
+    let lengths: Vec<u64> =
+        (0..members).map(|member| 300 + scrambled(u64::from(member)) % 600).collect();
+    let list: Vec<String> = lengths.iter().map(|length| format!("\"{length}ms\"")).collect();
+    let text = format!(
+        "dag: o4_{members}\ntasks:\n  each: {{ uses: sleep, for_each: [{}], with: {{ for: \"{{{{ item }}}}\" }} }}\n",
+        list.join(", ")
+    );
+    let dag = stage.put(&text).await?;
+    let worker = stage.worker(SLOTS).await?;
+    let run = stage.open(&dag).await?;
+    worker.wake.wake();
+    let run = stage.closed(run).await?;
+    worker.stop().await?;
+    let (from, to) = succeeded(&run)?;
+    let tasks: Vec<_> = run.tasks.iter().filter(|task| task.parent.is_some()).collect();
+    ensure!(tasks.len() == lengths.len(), "{} members instead of {members}", tasks.len());
+    tasks.iter().try_for_each(|task| once(task).map(drop))?;
+    let work: u64 = lengths.iter().sum();
+    let parallelism = work as f64 / milliseconds(from, to);
+    ensure!(parallelism <= f64::from(SLOTS), "more tasks ran at once than there are slots");
+    Ok(parallelism)
+}
+
+/// `SplitMix64`'s finaliser: the same lengths every time.
 const fn scrambled(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,8 +1,11 @@
-//! O5: the queue alone: tasks claimed and ended in batches, and one by one.
+//! O5: the queue alone: tasks claimed and ended in batches, and one by one, without and with history.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
+use anyhow::{Context, Result, ensure};
+use tidemill_benchkit::{Figure, Goal, Options, Report};
 use tidemill_dag::advance::Verdict;
 use tidemill_dag::ids::WorkerId;
 use tidemill_dag::names::DagName;
@@ -15,48 +18,73 @@ use crate::stage::{Stage, timed};
 
 /// Tasks of one run; a run is locked as a whole while its ends are written.
 const TASKS_A_RUN: usize = 200;
-const BATCHED: usize = 200_000;
 const ONE_BY_ONE: usize = 1_000;
-const HISTORY: usize = 1_000_000;
-/// The months before this one over which history is spread.
-const MONTHS: u64 = 12;
 const BATCH: u32 = 200;
 /// Claimers side by side: one more than cores, so that one waits for the disk while others compute.
 const CLAIMERS: usize = 3;
+/// The months before this one over which history is spread.
+const MONTHS: u32 = 12;
+/// The tasks of the definition, and how many times as many are history beside them: a million in all; and a quarter for a quick answer.
+const WHOLE: (usize, usize) = (200_000, 4);
+const QUICK: (usize, usize) = (50_000, 4);
 
-/// Runs the queue empty in batches and one by one, without history and with it.
-pub(crate) async fn claims_and_ends(stage: &Stage) -> anyhow::Result<()> {
-    let tasks: String = (0..TASKS_A_RUN)
-        .map(|task| format!("  t{task}: {{ uses: noop }}\n"))
-        .collect::<Vec<_>>()
-        .concat();
-    let dag = stage.put(&format!("dag: o5\ntasks:\n{tasks}")).await?;
-    measure(stage, &dag, "no history").await?;
-    fill_history(stage, &dag, HISTORY - BATCHED).await?;
-    measure(stage, &dag, "a history of 1,000,000").await
-}
-
-async fn measure(stage: &Stage, dag: &DagName, case: &str) -> anyhow::Result<()> {
-    for (tasks, batch) in [(BATCHED, BATCH), (ONE_BY_ONE, 1)] {
-        for _ in 0..tasks / TASKS_A_RUN {
-            stage.open(dag).await?;
+/// Runs the queue empty in batches and one by one, and both again with history.
+pub(crate) async fn measure(stage: &Stage, options: &Options, report: &mut Report) -> Result<()> {
+    let (batched, copies) = if options.is_quick { QUICK } else { WHOLE };
+    let mut text = "dag: o5
+tasks:
+"
+    .to_owned();
+    for task in 0..TASKS_A_RUN {
+        writeln!(text, "  t{task}: {{ uses: noop }}")?;
+    }
+    let dag = stage.put(&text).await?;
+    let mut goals = [Goal::AtLeast(8000.0), Goal::AtLeast(0.0)];
+    for history in
+        ["empty history".to_owned(), format!("{} rows of history", batched * (copies + 1))]
+    {
+        if history != "empty history" {
+            fill_history(stage, &dag, batched * copies).await?;
         }
-        let (ended, wall) = timed(drain(&stage.store, batch)).await?;
-        anyhow::ensure!(ended == tasks, "{ended} of {tasks} tasks ended");
-        let goal = if batch > 1 { "8000/s" } else { "-" };
-        println!(
-            "O5 {ended} tasks, {batch} at once, {case}: {:.0} tasks/s; goal: {goal}",
-            ended as f64 / wall.as_secs_f64()
-        );
+        let kinds = [
+            (format!("{batched} tasks in batches of {BATCH}, {history}"), batched, BATCH),
+            (format!("{ONE_BY_ONE} tasks one by one, {history}"), ONE_BY_ONE, 1),
+        ];
+        for ((case, tasks, batch), goal) in kinds.into_iter().zip(&mut goals) {
+            let rate = rate(stage, &dag, tasks, batch).await;
+            let mut figure = Figure::new("O5", case, "tasks/s");
+            if *goal != Goal::AtLeast(0.0) {
+                figure = figure.goal(*goal);
+            }
+            let spread = report.add(&figure, rate.map(|rate| vec![rate]))?;
+            // With history it may be a tenth slower.
+            *goal = Goal::AtLeast(spread.map_or(0.0, |spread| 0.9 * spread.median));
+        }
     }
     Ok(())
 }
 
-/// Carries out tasks of earlier months, so that history lies where it would.
-async fn fill_history(stage: &Stage, dag: &DagName, tasks: usize) -> anyhow::Result<()> {
+/// Tasks a second, from the first claim to the last end.
+async fn rate(stage: &Stage, dag: &DagName, tasks: usize, batch: u32) -> Result<f64> {
+    for _ in 0..tasks / TASKS_A_RUN {
+        stage.open(dag).await?;
+    }
+    let (ended, wall) = timed(drain(&stage.store, batch)).await?;
+    ensure!(ended == tasks, "{ended} tasks ended, not {tasks}");
+    let wrong = "SELECT count(*) FROM task_runs t JOIN dag_runs r ON r.id = t.run_id
+                 WHERE r.dag = 'o5' AND (t.outcome IS DISTINCT FROM 'succeeded' OR t.attempt <> 1)";
+    let rows = stage.cluster.query("tidemill", wrong)?;
+    let wrong = rows.first().and_then(|row| row.first().cloned().flatten());
+    let wrong = wrong.context("the server counts")?;
+    ensure!(wrong == "0", "{wrong} tasks did not succeed in one attempt");
+    Ok(ended as f64 / wall.as_secs_f64())
+}
+
+/// Runs and ends tasks in each of the months before this one: history as it comes about, in the partitions where it lies.
+async fn fill_history(stage: &Stage, dag: &DagName, tasks: usize) -> Result<()> {
     let now = stage.store.now().await?;
     for month in 1..=MONTHS {
-        let then = now - Lapse::seconds(month * 30 * 86_400).delta();
+        let then = now - Lapse::seconds(u64::from(month) * 30 * 86_400).delta();
         let clock = Clock::Frozen(FrozenClock::at(then));
         let store = Store::connect(stage.options.clone().with_clock(clock)).await?;
         store.open_months(Mandate::Person).await?;
@@ -117,20 +145,13 @@ async fn finish(store: &Store, claims: Vec<Claim>) -> anyhow::Result<()> {
     for claim in claims {
         let verdict = Verdict::Succeeded { output: Arc::new(serde_json::Value::Null) };
         let (run, task, attempt) = (claim.run, claim.task, claim.attempt);
-        let finish = Finish {
-            run,
-            task,
-            attempt,
-            verdict,
-            exit: Exit::default(),
-            artifacts: Vec::new(),
-            cache: None,
-        };
+        let finish =
+            Finish { run, task, attempt, verdict, exit: Exit::default(), artifacts: Vec::new(), cache: None };
         by_run.entry(run).or_default().push(finish);
     }
     for (run, ends) in by_run {
         let refused = store.finish_all(run, &ends).await?;
-        anyhow::ensure!(refused.is_empty(), "ends were refused");
+        ensure!(refused.is_empty(), "ends were refused");
     }
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! What the benchmarks stand on: a database, a store, a worker, and figures.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
+use tidemill_benchkit::release_binary;
 use tidemill_dag::hash::content_hash;
 use tidemill_dag::ids::RunId;
 use tidemill_dag::names::DagName;
@@ -15,20 +17,28 @@ use tidemill_dag::time::{DataInterval, Timestamp};
 use tidemill_dag::yaml;
 use tidemill_postgres::{Cluster, Options};
 use tidemill_scheduler::{Program, Shutdown, Timing, Worker, WorkerOptions};
-use tidemill_store::{NewDagVersion, NewRun, Store, StoreOptions};
+use tidemill_store::{NewDagVersion, NewRun, RunDetail, Store, StoreOptions};
 use tidemill_task::{ArtifactStore, Services};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// A durable database with pools.
 pub(crate) struct Stage {
     pub(crate) store: Store,
     pub(crate) options: StoreOptions,
+    pub(crate) cluster: Cluster,
+    program: Program,
+    databases: AtomicUsize,
+    // Goes when the server is gone, which is dropped before.
     folder: tempfile::TempDir,
-    // Stops when all else is gone.
-    _cluster: Cluster,
 }
+
+/// How long anything here may take, where nothing is wrong.
+const DEADLINE: Duration = Duration::from_mins(15);
 
 impl Stage {
     pub(crate) async fn set() -> anyhow::Result<Self> {
+        let program =
+            Program { file: release_binary("tidemill")?, arguments: vec!["attempt".into()] };
         let folder = tempfile::Builder::new().prefix("tidemill-bench").tempdir()?;
         make_passable(&folder)?;
         let cluster = Cluster::start(&Options::new(folder.path().join("pg")))?;
@@ -36,7 +46,8 @@ impl Stage {
         let store = Store::connect(options.clone()).await?;
         store.migrate().await?;
         store.put_pool(&"default".parse()?, 10_000, "").await?;
-        Ok(Self { store, options, folder, _cluster: cluster })
+        let databases = AtomicUsize::new(0);
+        Ok(Self { store, options, cluster, program, databases, folder })
     }
 
     /// Remembers a DAG.
@@ -55,7 +66,7 @@ impl Stage {
         Ok(self.store.open_run(&NewRun::manual(dag.clone(), interval)).await?.run)
     }
 
-    /// Starts a worker that runs until the shutdown is asked for, with the binary for tasks in processes of their own.
+    /// Starts a worker that runs until the shutdown is asked for.
     pub(crate) async fn worker(&self, slots: u32) -> anyhow::Result<Working> {
         let services = Services::new(ArtifactStore::open(
             &self.folder.path().join("artifacts").display().to_string(),
@@ -66,7 +77,7 @@ impl Stage {
             slots,
             template_environment: [].into(),
             spool: self.folder.path().join("spool"),
-            program: Some(Program { file: release_binary()?, arguments: vec!["attempt".into()] }),
+            program: Some(self.program.clone()),
             timing: Timing::default(),
         };
         let registry = tidemill_kinds::registry();
@@ -78,20 +89,89 @@ impl Stage {
         Ok(Working { shutdown, wake, handle })
     }
 
-    /// Waits until a run is over, and says how long its tasks took from the opening on.
-    pub(crate) async fn closed(&self, run: RunId) -> anyhow::Result<Duration> {
-        loop {
-            let summary = self.store.run(run).await?.run;
-            if let RunState::Closed { at, outcome } = summary.state {
-                anyhow::ensure!(outcome.label() == "succeeded", "the run {}", outcome.label());
-                return Ok((at - summary.created_at).to_std()?);
-            }
-            // The end is read from the database's clock, so looking rarely costs nothing of the figure.
-            let pause =
-                tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>());
-            drop(pause.await);
-        }
+    /// Waits until a run is over.
+    pub(crate) async fn closed(&self, run: RunId) -> anyhow::Result<RunDetail> {
+        closed(&self.store, run).await
     }
+
+    /// One run on a worker that has run nothing before.
+    pub(crate) async fn cold(&self, dag: &DagName) -> anyhow::Result<RunDetail> {
+        let worker = self.worker(4).await?;
+        let run = self.run(dag, &worker).await?;
+        worker.stop().await?;
+        Ok(run)
+    }
+
+    /// Runs in turn on one worker, after one that warms it.
+    pub(crate) async fn rounds(
+        &self,
+        dag: &DagName,
+        count: usize,
+    ) -> anyhow::Result<Vec<RunDetail>> {
+        let worker = self.worker(4).await?;
+        self.run(dag, &worker).await?;
+        let mut runs = Vec::with_capacity(count);
+        for _ in 0..count {
+            runs.push(self.run(dag, &worker).await?);
+        }
+        worker.stop().await?;
+        Ok(runs)
+    }
+
+    async fn run(&self, dag: &DagName, worker: &Working) -> anyhow::Result<RunDetail> {
+        let run = self.open(dag).await?;
+        worker.wake.wake();
+        self.closed(run).await
+    }
+
+    /// A name that no database of the server has yet.
+    pub(crate) fn name_a_database(&self) -> String {
+        format!("site_{}", self.databases.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The program that is measured.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.program.file
+    }
+
+    /// The versions of the program and of the server.
+    pub(crate) fn versions(&self) -> anyhow::Result<(String, String)> {
+        let output = std::process::Command::new(self.binary()).arg("--version").output()?;
+        let ours = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let rows = self.cluster.query("postgres", "SHOW server_version")?;
+        let server = rows.first().and_then(|row| row.first().cloned().flatten());
+        Ok((ours, format!("Postgres {}", server.context("ask the server for its version")?)))
+    }
+}
+
+/// Waits until a run is over. Its end is read from the database's clock, so that looking rarely costs nothing of the figure.
+pub(crate) async fn closed(store: &Store, run: RunId) -> anyhow::Result<RunDetail> {
+    let (started, mut looks) = (Instant::now(), looks(Duration::from_millis(20)));
+    loop {
+        let detail = store.run(run).await?;
+        if matches!(detail.run.state, RunState::Closed { .. }) {
+            return Ok(detail);
+        }
+        ensure!(started.elapsed() < DEADLINE, "run {run} did not end within {DEADLINE:?}");
+        looks.tick().await;
+    }
+}
+
+/// The instants at which to look whether something is over.
+pub(crate) fn looks(every: Duration) -> Interval {
+    let mut looks = interval(every);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
+}
+
+/// A DAG of tasks of which each needs the one before it.
+pub(crate) fn chain(name: &str, tasks: usize, uses: &str) -> String {
+    let one = |task: usize| {
+        let needs = if task == 0 { String::new() } else { format!(", needs: [t{}]", task - 1) };
+        format!("  t{task}: {{ uses: {uses}{needs} }}")
+    };
+    let lines: Vec<String> = (0..tasks).map(one).collect();
+    format!("dag: {name}\ntasks:\n{}\n", lines.join("\n"))
 }
 
 /// A worker at work.
@@ -108,19 +188,6 @@ impl Working {
     }
 }
 
-/// Prints one figure with its spread.
-pub(crate) fn report(id: &str, case: &str, walls: &mut [Duration], goal: &str) {
-    walls.sort();
-    let milliseconds = |wall: Duration| wall.as_secs_f64() * 1000.0;
-    println!(
-        "{id} {case}: median {:.1} ms (min {:.1}, max {:.1}, {} rounds); goal: {goal}",
-        milliseconds(walls[walls.len() / 2]),
-        milliseconds(walls[0]),
-        milliseconds(walls[walls.len() - 1]),
-        walls.len(),
-    );
-}
-
 /// How long an async block takes.
 pub(crate) async fn timed<T>(
     work: impl Future<Output = anyhow::Result<T>>,
@@ -131,16 +198,7 @@ pub(crate) async fn timed<T>(
 }
 
 /// A server that root starts runs as another user, who must get into the folder.
-fn make_passable(folder: &tempfile::TempDir) -> anyhow::Result<()> {
+pub(crate) fn make_passable(folder: &tempfile::TempDir) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     Ok(std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?)
-}
-
-fn release_binary() -> anyhow::Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let build = ["build", "--release", "--package", "tidemill"];
-    let status = std::process::Command::new(&cargo).args(build).status()?;
-    anyhow::ensure!(status.success(), "the release build failed");
-    let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
-    Ok(metadata.target_directory.join("release/tidemill").into())
 }
