@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::columns::narrow;
 use crate::connect::Store;
 use crate::error::{CorruptRow, StoreError};
-use crate::leases::milliseconds;
+use crate::leases::{Held, milliseconds};
 use crate::rows::task_path;
 use crate::versions::DagVersion;
 use crate::view::FactsRow;
@@ -79,6 +79,13 @@ pub struct Claim {
     pub inputs: BTreeMap<PortName, Vec<ArtifactRef>>,
     /// How the children that it asked for last ended, by label; empty before it is resumed.
     pub children: BTreeMap<Box<str>, ChildResult>,
+}
+
+impl Claim {
+    /// What a worker holds with it.
+    pub const fn held(&self) -> Held {
+        Held { run: self.run, task: self.task, attempt: self.attempt }
+    }
 }
 
 /// Parameters of a task.

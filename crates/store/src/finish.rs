@@ -9,6 +9,7 @@ use crate::apply::{Decision, Happening};
 use crate::connect::Store;
 use crate::error::StoreError;
 use crate::labels::ExitCause;
+use crate::leases::Held;
 use crate::plain;
 use crate::view::RunView;
 use crate::write::AttemptEnd;
@@ -41,6 +42,15 @@ pub struct Finish {
     pub artifacts: Vec<ArtifactRef>,
     /// What the cache said, where it could have a result.
     pub cache: Option<CacheReport>,
+}
+
+impl Finish {
+    /// The end of an attempt that made nothing, seen from inside.
+    pub fn new(held: Held, verdict: Verdict) -> Self {
+        let Held { run, task, attempt } = held;
+        let (exit, artifacts, cache) = (Exit::default(), Vec::new(), None);
+        Self { run, task, attempt, verdict, exit, artifacts, cache }
+    }
 }
 
 impl Store {

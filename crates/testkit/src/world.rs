@@ -15,7 +15,7 @@ use tidemill_dag::state::{Child, OnChildFailure};
 use tidemill_dag::time::{DataInterval, Lapse, Timestamp};
 use tidemill_dag::yaml;
 use tidemill_store::{
-    Claim, ClaimRequest, Clock, Exit, Finish, FrozenClock, NewDagVersion, NewRun, Store, StoreError,
+    Claim, ClaimRequest, Clock, Finish, FrozenClock, NewDagVersion, NewRun, Store, StoreError,
 };
 
 use crate::database::TestDatabase;
@@ -173,14 +173,5 @@ impl World {
 
 /// The end of a claimed attempt, without artefacts and costs.
 fn end_of(claim: &Claim, verdict: Verdict) -> Finish {
-    let (run, task, attempt) = (claim.run, claim.task, claim.attempt);
-    Finish {
-        run,
-        task,
-        attempt,
-        verdict,
-        exit: Exit::default(),
-        artifacts: Vec::new(),
-        cache: None,
-    }
+    Finish::new(claim.held(), verdict)
 }

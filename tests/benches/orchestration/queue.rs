@@ -145,8 +145,15 @@ async fn finish(store: &Store, claims: Vec<Claim>) -> anyhow::Result<()> {
     for claim in claims {
         let verdict = Verdict::Succeeded { output: Arc::new(serde_json::Value::Null) };
         let (run, task, attempt) = (claim.run, claim.task, claim.attempt);
-        let finish =
-            Finish { run, task, attempt, verdict, exit: Exit::default(), artifacts: Vec::new(), cache: None };
+        let finish = Finish {
+            run,
+            task,
+            attempt,
+            verdict,
+            exit: Exit::default(),
+            artifacts: Vec::new(),
+            cache: None,
+        };
         by_run.entry(run).or_default().push(finish);
     }
     for (run, ends) in by_run {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidemill_dag::ids::WorkerId;
 use tidemill_dag::names::PoolName;
 use tidemill_dag::time::Lapse;
-use tidemill_store::{Claim, ClaimRequest, Held, Store, StoreError};
+use tidemill_store::{Claim, ClaimRequest, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -93,7 +93,7 @@ impl Claimer {
     }
 
     fn pass_on(&self, claim: Claim, lease_until: Instant) {
-        let held = Held { run: claim.run, task: claim.task, attempt: claim.attempt };
+        let held = claim.held();
         let holding = self.holdings.add(held, claim.slots, lease_until);
         if self.drain.is_cancelled() {
             holding.stop(StopCause::HandBack);

@@ -101,7 +101,7 @@ impl Reporter {
                     exit: exit(*cause, *usage),
                     artifacts: artifacts.clone(),
                     cache: cache.clone(),
-                    ..bare(*held, verdict.clone())
+                    ..Finish::new(*held, verdict.clone())
                 };
                 self.store.finish(finish).await
             }
@@ -111,25 +111,12 @@ impl Reporter {
             Ending::HandedBack => match self.store.hand_back(self.worker, *held).await {
                 // Somebody wants it stopped: nobody else would take it.
                 Err(StoreError::LostLease { .. }) => {
-                    self.store.finish(bare(*held, Verdict::Cancelled)).await
+                    self.store.finish(Finish::new(*held, Verdict::Cancelled)).await
                 }
                 told => told,
             },
             Ending::Gone => Ok(()),
         }
-    }
-}
-
-fn bare(held: Held, verdict: Verdict) -> Finish {
-    let Held { run, task, attempt } = held;
-    Finish {
-        run,
-        task,
-        attempt,
-        verdict,
-        exit: Exit::default(),
-        artifacts: Vec::new(),
-        cache: None,
     }
 }
 

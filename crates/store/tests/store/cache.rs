@@ -8,7 +8,7 @@ use tidemill_dag::advance::{Retry, Verdict};
 use tidemill_dag::rerun::Selection;
 use tidemill_dag::state::TaskState;
 use tidemill_dag::time::Lapse;
-use tidemill_store::{Claim, Exit, ExitCause, Finish, NewRerun, NewRun, StoreError};
+use tidemill_store::{Claim, ExitCause, Finish, NewRerun, NewRun, StoreError};
 use tidemill_task::{
     ArtifactRef, Assignment, CacheNote, CacheParts, CacheReport, CachedResult, ContentHash, Found,
     Miss, RunFacts, Unasked,
@@ -25,6 +25,7 @@ fn table() -> ArtifactRef {
         size_bytes: 10,
         location: "attempts/1/table".into(),
         media_type: "application/vnd.apache.parquet".into(),
+        publication: None,
     }
 }
 
@@ -40,13 +41,9 @@ fn end(claim: &Claim, params: Value, verdict: Verdict) -> Finish {
     let parts = parts(claim, params);
     let note = CacheNote::Miss { key: parts.key(), why: Miss::NeverRan };
     Finish {
-        run: claim.run,
-        task: claim.task,
-        attempt: claim.attempt,
-        verdict,
-        exit: Exit::default(),
         artifacts: vec![table()],
         cache: Some(CacheReport { note, parts: Some(parts) }),
+        ..Finish::new(claim.held(), verdict)
     }
 }
 
@@ -153,7 +150,7 @@ async fn failures_and_refused_ends_leave_no_entry() -> anyhow::Result<()> {
     assert!(matches!(late, Err(StoreError::LostLease { .. })), "{late:?}");
     assert_eq!(found(&world, &parts(&first, params)).await?, Found::Nothing);
     // Why it missed is told of the attempt that failed, too.
-    let attempts = world.store.attempts(first.task).await?;
+    let attempts = world.store.attempts(first.run, first.task).await?;
     assert!(matches!(attempts[0].cache, Some(CacheNote::Miss { why: Miss::NeverRan, .. })));
     Ok(())
 }
@@ -171,7 +168,7 @@ async fn a_task_that_was_asked_to_stop_publishes_nothing_from_the_cache() -> any
     let task = world.store.run(run).await?.tasks.remove(0);
     assert_eq!(task.state.outcome(), Some(tidemill_dag::state::Outcome::Cancelled));
     assert_eq!((task.output, task.cache), (None, None));
-    let exit = world.store.attempts(claim.task).await?[0].exit;
+    let exit = world.store.attempts(claim.run, claim.task).await?[0].exit;
     assert_eq!(exit, Some(ExitCause::Cancelled));
     let mut connection = world.database.options().connect().await?;
     let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM artifacts WHERE run_id = $1");

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use sqlx::{ConnectOptions, Executor};
-use tidemill_store::{Clock, MIGRATOR, Store, StoreError, StoreOptions};
+use tidemill_store::{Clock, Store, StoreError, StoreOptions};
 use tidemill_testkit::{TestDatabase, World};
 
 use crate::ONE_STEP;

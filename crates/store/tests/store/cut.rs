@@ -12,7 +12,7 @@ use tidemill_dag::advance::Verdict;
 use tidemill_dag::ids::RunId;
 use tidemill_dag::state::{Outcome, RunState};
 use tidemill_dag::time::Lapse;
-use tidemill_store::{Claim, Clock, Exit, ExitCause, Finish, Held, Store, StoreError};
+use tidemill_store::{Claim, Clock, ExitCause, Finish, Held, Store, StoreError};
 use tidemill_task::{ArtifactRef, ContentHash};
 use tidemill_testkit::{Cut, World};
 
@@ -40,19 +40,16 @@ fn well(claim: &Claim) -> Finish {
         size_bytes: 10,
         location: format!("attempts/{}/{}.parquet", claim.task, claim.attempt),
         media_type: "application/vnd.apache.parquet".into(),
+        publication: None,
     };
     Finish {
-        run: claim.run,
-        task: claim.task,
-        attempt: claim.attempt,
-        verdict: Verdict::Succeeded { output: Arc::new(json!(claim.attempt.0)) },
-        exit: Exit::default(),
         artifacts: vec![artifact],
+        ..Finish::new(claim.held(), Verdict::Succeeded { output: Arc::new(json!(claim.attempt.0)) })
     }
 }
 
 fn held(claim: &Claim) -> Held {
-    Held { task: claim.task, attempt: claim.attempt }
+    claim.held()
 }
 
 /// Cuts an operation at each of its statements. `prepare` goes before it, and what `operate` gave up is tried again by
@@ -121,7 +118,7 @@ async fn judge(world: &World, run: RunId) -> anyhow::Result<()> {
     anyhow::ensure!(outcome == Some(Outcome::Succeeded), "the run is {:?}", detail.run.state);
     let mut successes = 0;
     for task in &detail.tasks {
-        let attempts = world.store.attempts(task.id).await?;
+        let attempts = world.store.attempts(run, task.id).await?;
         let accepted: Vec<i32> = attempts
             .iter()
             .filter(|one| one.exit == Some(ExitCause::Succeeded))

@@ -10,7 +10,7 @@ use tidemill_dag::names::DatasetName;
 use tidemill_dag::state::RunKind;
 use tidemill_dag::time::{DataInterval, Lapse};
 use tidemill_store::{
-    Claim, Exit, Finish, Lead, NewDagVersion, NewRun, Present, RunFilter, RunSummary, StoreError,
+    Claim, Finish, Lead, NewDagVersion, NewRun, Present, RunFilter, RunSummary, StoreError,
 };
 use tidemill_task::{ArtifactRef, ContentHash, Publication, Snapshot};
 use tidemill_testkit::World;
@@ -53,8 +53,7 @@ fn snapshot(dataset: &str, interval: DataInterval, rows: u64) -> ArtifactRef {
 }
 
 fn end(claim: &Claim, verdict: Verdict, made: ArtifactRef) -> Finish {
-    let (run, task, attempt) = (claim.run, claim.task, claim.attempt);
-    Finish { run, task, attempt, verdict, exit: Exit::default(), artifacts: vec![made] }
+    Finish { artifacts: vec![made], ..Finish::new(claim.held(), verdict) }
 }
 
 fn well(claim: &Claim, made: ArtifactRef) -> Finish {

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::{ConnectOptions, Executor, Row};
 use tidemill_dag::advance::Verdict;
 use tidemill_dag::state::Outcome;
-use tidemill_store::{Exit, Finish, With};
+use tidemill_store::{Finish, With};
 use tidemill_testkit::World;
 
 use crate::ONE_STEP;
@@ -72,14 +72,8 @@ async fn five_hundred_children_are_run_in_batches() -> anyhow::Result<()> {
         let claims = world.claim_all().await?;
         let ends: Vec<Finish> = claims
             .iter()
-            .map(|claim| Finish {
-                run,
-                task: claim.task,
-                attempt: claim.attempt,
-                verdict: Verdict::Succeeded { output: Arc::new(json!(1)) },
-                exit: Exit::default(),
-                artifacts: Vec::new(),
-                cache: None,
+            .map(|claim| {
+                Finish::new(claim.held(), Verdict::Succeeded { output: Arc::new(json!(1)) })
             })
             .collect();
         assert_eq!((ends.len(), world.store.finish_all(run, &ends).await?.len()), (100, 0));

@@ -15,15 +15,7 @@ use tidemill_testkit::World;
 use crate::{ONE_STEP, TWO_STEPS, side_by_side};
 
 fn well(claim: &Claim) -> Finish {
-    Finish {
-        run: claim.run,
-        task: claim.task,
-        attempt: claim.attempt,
-        verdict: Verdict::Succeeded { output: Arc::new(json!({ "rows": 1 })) },
-        exit: Exit::default(),
-        artifacts: Vec::new(),
-        cache: None,
-    }
+    Finish::new(claim.held(), Verdict::Succeeded { output: Arc::new(json!({ "rows": 1 })) })
 }
 
 fn table(place: i32) -> ArtifactRef {

@@ -4,7 +4,7 @@ use serde_json::json;
 use tidemill_dag::ids::WorkerId;
 use tidemill_dag::state::TaskState;
 use tidemill_dag::time::Lapse;
-use tidemill_store::{ExitCause, Held, StoreError};
+use tidemill_store::{ExitCause, StoreError};
 use tidemill_testkit::World;
 
 use crate::ONE_STEP;
@@ -17,13 +17,13 @@ async fn a_task_that_is_given_back_is_ready_at_once_and_keeps_its_place() -> any
     let before = world.store.run(run).await?.tasks[0].ready_at;
     world.clock.advance(Lapse::seconds(10));
 
-    let held = Held { task: claim.task, attempt: claim.attempt };
+    let held = claim.held();
     world.store.hand_back(world.worker, held).await?;
 
     let task = world.store.run(run).await?.tasks.swap_remove(0);
     assert!(matches!(task.state, TaskState::Ready { .. }), "{:?}", task.state);
     assert_eq!((task.losses, task.failures, task.ready_at), (0, 0, before));
-    let attempts = world.store.attempts(claim.task).await?;
+    let attempts = world.store.attempts(claim.run, claim.task).await?;
     assert_eq!(attempts[0].exit, Some(ExitCause::Lost));
     assert_eq!(world.claim("t0").await?.attempt.0, 2, "it goes before what became ready later");
     Ok(())
@@ -34,7 +34,7 @@ async fn what_was_given_back_can_end_no_more() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(ONE_STEP).await?;
     let run = world.open().await?;
     let claim = world.claim("only").await?;
-    let held = Held { task: claim.task, attempt: claim.attempt };
+    let held = claim.held();
     world.store.hand_back(world.worker, held).await?;
     let before = world.describe().await?;
 
@@ -53,7 +53,7 @@ async fn nobody_gives_back_what_another_holds_or_what_shall_stop() -> anyhow::Re
     let world = World::new().await?.with_dag(ONE_STEP).await?;
     let run = world.open().await?;
     let claim = world.claim("only").await?;
-    let held = Held { task: claim.task, attempt: claim.attempt };
+    let held = claim.held();
 
     let stranger = world.store.hand_back(WorkerId::generate(), held).await;
     world.store.cancel_run(run, "ada").await?;

@@ -46,7 +46,7 @@ async fn a_lease_that_was_renewed_outlives_the_sweep() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(ONE_STEP).await?;
     world.open().await?;
     let claim = world.claim("only").await?;
-    let held = Held { run: claim.run, task: claim.task, attempt: claim.attempt };
+    let held = claim.held();
     world.clock.advance(Lapse::seconds(50));
 
     let renewed = world.store.renew(world.worker, &[held], World::LEASE).await?;
@@ -62,12 +62,7 @@ async fn a_lease_that_was_renewed_outlives_the_sweep() -> anyhow::Result<()> {
 async fn a_renewal_tells_what_is_lost_and_what_is_to_stop() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(&crate::side_by_side(3)).await?;
     let run = world.open().await?;
-    let held: Vec<Held> = world
-        .claim_all()
-        .await?
-        .iter()
-        .map(|claim| Held { run: claim.run, task: claim.task, attempt: claim.attempt })
-        .collect();
+    let held: Vec<Held> = world.claim_all().await?.iter().map(|claim| claim.held()).collect();
     world.store.lose(run, held[0].task, held[0].attempt).await?;
     world.store.cancel_task(run, held[1].task, "someone").await?;
 
@@ -83,7 +78,7 @@ async fn a_worker_cannot_renew_what_another_holds() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(ONE_STEP).await?;
     world.open().await?;
     let claim = world.claim("only").await?;
-    let held = Held { run: claim.run, task: claim.task, attempt: claim.attempt };
+    let held = claim.held();
     let before = world.describe().await?;
 
     let renewed = world.store.renew(WorkerId::generate(), &[held], Lapse::seconds(600)).await?;

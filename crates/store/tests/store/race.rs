@@ -75,15 +75,10 @@ async fn the_slots_in_use_never_exceed_the_pool() -> anyhow::Result<()> {
 }
 
 fn success(claim: &tidemill_store::Claim) -> tidemill_store::Finish {
-    tidemill_store::Finish {
-        run: claim.run,
-        task: claim.task,
-        attempt: claim.attempt,
-        verdict: tidemill_dag::advance::Verdict::Succeeded { output: serde_json::json!(1).into() },
-        exit: tidemill_store::Exit::default(),
-        artifacts: Vec::new(),
-        cache: None,
-    }
+    tidemill_store::Finish::new(
+        claim.held(),
+        tidemill_dag::advance::Verdict::Succeeded { output: serde_json::json!(1).into() },
+    )
 }
 
 async fn slots_in_use(connection: &mut sqlx::PgConnection) -> anyhow::Result<i64> {

@@ -75,7 +75,7 @@ async fn a_run_whose_tasks_were_dropped_is_not_run_again() -> anyhow::Result<()>
     pass_days(&world, 90);
     deleted(&world).await?;
     let selection = Selection::From(vec!["only".parse()?]);
-    let new = NewRerun { run: old, version: None, selection };
+    let new = NewRerun { run: old, version: None, selection, use_cache: true };
 
     let plan = world.store.plan_rerun(&new).await.map(drop);
     let rerun = world.store.rerun(&new).await.map(drop);
@@ -96,7 +96,10 @@ async fn a_run_goes_after_its_tasks_and_what_is_a_rerun_of_it_stays() -> anyhow:
     let old = closed_run(&world).await?;
     pass_days(&world, 30);
     let selection = Selection::From(vec!["only".parse()?]);
-    let rerun = world.store.rerun(&NewRerun { run: old, version: None, selection }).await?;
+    let rerun = world
+        .store
+        .rerun(&NewRerun { run: old, version: None, selection, use_cache: true })
+        .await?;
     pass_days(&world, 720);
 
     // The rerun is open for two years; only the first run is old.

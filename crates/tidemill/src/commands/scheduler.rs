@@ -51,7 +51,8 @@ pub(crate) fn scheduler(
     } else {
         None
     };
-    let options = SchedulerOptions { name, leader: LeaderOptions::for_leases_of(lease), housekeeping };
+    let options =
+        SchedulerOptions { name, leader: LeaderOptions::for_leases_of(lease), housekeeping };
     Ok(Scheduler::new(store.clone(), Arc::new(source), Sinks::default(), options))
 }
 

@@ -75,7 +75,7 @@ async fn gather(scene: &Scene) -> anyhow::Result<Evidence> {
     let mut attempts = BTreeMap::new();
     for (run, _) in &runs {
         for task in &run.tasks {
-            attempts.insert(task.id, scene.store.attempts(task.id).await?);
+            attempts.insert(task.id, scene.store.attempts(run.run.id, task.id).await?);
         }
     }
     Ok(Evidence { runs, attempts })

@@ -285,7 +285,7 @@ impl Scene {
                 {
                     let who = (detail.run.id.to_string(), task.path.to_string());
                     under_way.push(UnderWay {
-                        held: Held { task: task.id, attempt: *attempt },
+                        held: Held { run: detail.run.id, task: task.id, attempt: *attempt },
                         losses: task.losses,
                         is_at_work: self.witness.record().is_at_work(&who, attempt.0),
                     });

@@ -44,7 +44,7 @@ async fn refused(scene: &Scene) -> anyhow::Result<usize> {
     let mut refused = 0;
     for (run, _) in scene.details().await? {
         for task in run.tasks.iter().filter(|task| task.failures > 0) {
-            let attempts = scene.store.attempts(task.id).await?;
+            let attempts = scene.store.attempts(run.run.id, task.id).await?;
             let told = |error: &Option<String>| {
                 error.as_deref().is_some_and(|error| error.contains("File too large"))
             };
@@ -64,7 +64,7 @@ async fn unfinished(scene: &Scene) -> anyhow::Result<Vec<Held>> {
         for task in run.tasks {
             match task.state {
                 TaskState::Running { .. } | TaskState::Backoff { .. } => {
-                    hit.push(Held { task: task.id, attempt: task.attempt });
+                    hit.push(Held { run: run.run.id, task: task.id, attempt: task.attempt });
                 }
                 TaskState::Blocked
                 | TaskState::Ready { .. }
