@@ -47,11 +47,11 @@ async fn a_plan_tells_what_would_go_and_the_deed_what_went() -> anyhow::Result<(
     let mut done = json(&["db", "retention"])?;
     let again = json(&["db", "retention"])?;
 
-    // How much room a table takes is up to the server.
-    let (months, others): (Vec<String>, Vec<String>) = text(&table.stdout)
-        .lines()
-        .map(str::to_owned)
-        .partition(|line| line.starts_with("tasks of"));
+    // How much room a table takes is up to the server, and with it how wide its column is.
+    let table = text(&table.stdout);
+    let words = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let (months, others): (Vec<String>, Vec<String>) =
+        words.partition(|line| line.starts_with("tasks of"));
     assert!(months[0].contains("2026-01") && months[0].ends_with("1 attempt, 0 artefacts"));
     insta::assert_snapshot!(others.join("\n"));
     assert_eq!(was_there["has_dropped_tasks"], false);
