@@ -11,6 +11,7 @@ use tidemill_dag::problem::suggest;
 use tidemill_dag::time::Lapse;
 use tidemill_scheduler::Shutdown;
 use tidemill_store::{Store, StoreError};
+use tokio::sync::Mutex;
 
 use super::work::stop_on_signals;
 use crate::App;
@@ -100,6 +101,7 @@ async fn rehearse(
         folder: folder(app)?,
         pace,
         seed,
+        preparing: Mutex::default(),
     };
     let tell = |text: &str| {
         app.output.say(&format!("{:>4} s  {text}", began_at.elapsed().as_secs()));

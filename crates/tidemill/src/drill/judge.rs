@@ -10,7 +10,7 @@ use tidemill_store::{AttemptDetail, ExitCause, Held, RunDetail, TaskDetail};
 use super::fault::{Blow, Recovery};
 use super::finding::{Finding, Verdict};
 use super::scene::Scene;
-use super::workflow::{Size, has_witness};
+use super::workflow::{Size, has_witness, outlasts_a_lease};
 
 /// All that is known about the runs.
 struct Evidence {
@@ -226,13 +226,19 @@ fn recovery_of(evidence: &Evidence, blow: &Blow) -> Option<Duration> {
         let attempts = evidence.attempts.get(&held.task)?;
         let hit = attempts.iter().find(|one| one.attempt == held.attempt)?;
         if hit.exit == Some(ExitCause::Succeeded) {
-            return hit.ended_at;
+            // One that outlasts a lease was at work all the while; a short one had to be told.
+            return if is_big(evidence, held) { Some(blow.at) } else { hit.ended_at };
         }
         let next = attempts.iter().find(|one| one.attempt > held.attempt)?;
         Some(next.started_at)
     };
     let all: Option<Vec<Timestamp>> = blow.hit.iter().map(went_on).collect();
     Some(all?.into_iter().map(|at| between(blow.at, at)).max().unwrap_or_default())
+}
+
+fn is_big(evidence: &Evidence, held: &Held) -> bool {
+    let mut tasks = evidence.runs.iter().flat_map(|(run, _)| &run.tasks);
+    tasks.any(|task| task.id == held.task && outlasts_a_lease(&task.path.to_string()))
 }
 
 fn milliseconds(length: Duration) -> u64 {

@@ -36,7 +36,12 @@ impl Size {
 
 /// Whether a task of this name has a witness.
 pub(super) fn has_witness(task: &str) -> bool {
-    task.starts_with("big[") || task.starts_with("body[")
+    outlasts_a_lease(task) || task.starts_with("body[")
+}
+
+/// Whether a task of this name works for longer than a lease.
+pub(super) fn outlasts_a_lease(task: &str) -> bool {
+    task.starts_with("big[")
 }
 
 /// What a workflow is made from.
