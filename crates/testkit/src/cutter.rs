@@ -120,16 +120,12 @@ async fn serve(
     server: &PgConnectOptions,
     orders: &Mutex<Orders>,
 ) -> std::io::Result<()> {
-    match server.get_socket() {
-        Some(folder) => {
-            let socket = folder.join(format!(".s.PGSQL.{}", server.get_port()));
-            pass(client, UnixStream::connect(socket).await?, orders).await
-        }
-        None => {
-            let address = (server.get_host(), server.get_port());
-            pass(client, TcpStream::connect(address).await?, orders).await
-        }
+    if let Some(folder) = server.get_socket() {
+        let socket = folder.join(format!(".s.PGSQL.{}", server.get_port()));
+        return pass(client, UnixStream::connect(socket).await?, orders).await;
     }
+    let address = (server.get_host(), server.get_port());
+    pass(client, TcpStream::connect(address).await?, orders).await
 }
 
 /// One side speaks, then the other: the client until a statement is whole, then the server until it is ready for the next

@@ -315,7 +315,7 @@ of it. Two faults are tried at a time.
             claim, that were worked on without a claim, or by an attempt after a later one had
             begun: a witness hears each of them work
   recovery  from the fault (from its end, where it lasts) until all tasks that it hit have
-            ended well or run again
+            ended well or run again; those that never stopped working count nothing
   bound     a lease, and the grace until a scheduler leads, takes leases back, and pauses end
 
 It exits 31 when something was lost, doubled or late, or when a fault could not be tried.";

@@ -1,4 +1,5 @@
 //! The drill, which is the chaos test: real processes, a real server, real faults.
+#![expect(clippy::unwrap_used, reason = "what tests share fails as they do")]
 
 mod support;
 
@@ -85,7 +86,7 @@ impl Site {
     fn new() -> Self {
         let folder = Folder::with(&[]);
         let cluster = Cluster::start(&Options::for_tests(folder.path().join("pg"))).unwrap();
-        let site = Self { folder, cluster };
+        let site = Self { cluster, folder };
         let output = site.run(&["db", "migrate"]);
         assert!(output.status.success(), "{}", shown(&output));
         site

@@ -166,7 +166,7 @@ async fn a_claim_that_is_cut_anywhere_costs_a_lease_at_most() -> anyhow::Result<
 #[tokio::test]
 async fn the_end_of_an_attempt_that_is_cut_anywhere_counts_once() -> anyhow::Result<()> {
     cut_everywhere(
-        async |world| Ok(world.claim("first").await?),
+        async |world| world.claim("first").await,
         async |store, _, claim| store.finish(well(claim)).await,
         async |world, _, claim| match world.store.finish(well(claim)).await {
             // It had been accepted, and nobody had heard of that.
@@ -186,7 +186,7 @@ async fn the_end_of_a_run_that_is_cut_anywhere_is_told_once() -> anyhow::Result<
                     world.store.finish(well(&claim)).await?;
                 }
             }
-            Ok(world.claim("last").await?)
+            world.claim("last").await
         },
         async |store, _, claim| store.finish(well(claim)).await,
         async |world, _, claim| match world.store.finish(well(claim)).await {

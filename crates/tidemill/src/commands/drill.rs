@@ -11,6 +11,7 @@ use tidemill_dag::problem::suggest;
 use tidemill_dag::time::Lapse;
 use tidemill_scheduler::Shutdown;
 use tidemill_store::{Store, StoreError};
+use tokio::sync::Mutex;
 
 use super::work::stop_on_signals;
 use crate::App;
@@ -100,6 +101,7 @@ async fn rehearse(
         folder: folder(app)?,
         pace,
         seed,
+        preparing: Mutex::default(),
     };
     let tell = |text: &str| {
         app.output.say(&format!("{:>4} s  {text}", began_at.elapsed().as_secs()));
@@ -136,8 +138,9 @@ fn tell_findings(
 }
 
 fn describe(findings: &[Finding]) -> String {
-    let seconds = |length: Option<Duration>| {
-        length.map_or_else(|| "-".to_owned(), |length| format!("{:.1} s", length.as_secs_f64()))
+    let seconds = |length: Option<u64>| match length.map(Duration::from_millis) {
+        Some(length) => format!("{:.1} s", length.as_secs_f64()),
+        None => "-".to_owned(),
     };
     let rows = findings.iter().map(|finding| {
         [
@@ -146,8 +149,8 @@ fn describe(findings: &[Finding]) -> String {
             finding.tasks.to_string(),
             finding.lost.to_string(),
             finding.doubled.to_string(),
-            seconds(finding.recovery),
-            seconds(finding.bound),
+            seconds(finding.recovery_ms),
+            seconds(finding.bound_ms),
             finding.verdict.label().to_owned(),
         ]
     });

@@ -1,7 +1,5 @@
 //! What a drill found about one fault.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 /// What became of the runs under one fault.
@@ -18,11 +16,9 @@ pub(crate) struct Finding {
     /// Tasks with more than one visible result, or that two attempts worked on at once.
     pub doubled: usize,
     /// How long it took until all that was hit was under way again.
-    #[serde(rename = "recovery_ms", serialize_with = "milliseconds")]
-    pub recovery: Option<Duration>,
+    pub recovery_ms: Option<u64>,
     /// How long it may take.
-    #[serde(rename = "bound_ms", serialize_with = "milliseconds")]
-    pub bound: Option<Duration>,
+    pub bound_ms: Option<u64>,
     /// What to make of it.
     pub verdict: Verdict,
     /// What was wrong, one by one.
@@ -72,17 +68,10 @@ impl Finding {
             tasks: 0,
             lost: 0,
             doubled: 0,
-            recovery: None,
-            bound: None,
+            recovery_ms: None,
+            bound_ms: None,
             verdict,
             notes: Vec::new(),
         }
     }
-}
-
-fn milliseconds<S: serde::Serializer>(
-    length: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    length.map(|length| u64::try_from(length.as_millis()).unwrap_or(u64::MAX)).serialize(serializer)
 }

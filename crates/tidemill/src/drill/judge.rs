@@ -10,7 +10,7 @@ use tidemill_store::{AttemptDetail, ExitCause, Held, RunDetail, TaskDetail};
 use super::fault::{Blow, Recovery};
 use super::finding::{Finding, Verdict};
 use super::scene::Scene;
-use super::workflow::Size;
+use super::workflow::{Size, has_witness, outlasts_a_lease};
 
 /// All that is known about the runs.
 struct Evidence {
@@ -63,8 +63,8 @@ pub(super) async fn judge(
         tasks: evidence.runs.iter().map(|(_, size)| size.tasks() as usize).sum(),
         lost: wrongs.lost.len(),
         doubled: wrongs.doubled.len(),
-        recovery: took,
-        bound: took.map(|_| bound),
+        recovery_ms: took.map(milliseconds),
+        bound_ms: took.map(|_| milliseconds(bound)),
         verdict: if is_fine { Verdict::Held } else { Verdict::Violated },
         notes: wrongs.notes,
     })
@@ -174,9 +174,8 @@ fn judge_witness(scene: &Scene, evidence: &Evidence, wrongs: &mut Wrongs) {
         }
     }
     for (who, attempts) in &claimed {
-        let is_body = who.1.starts_with("body[");
         for attempt in accepted(attempts) {
-            if is_body && !record.has_ended(who, attempt) {
+            if has_witness(&who.1) && !record.has_ended(who, attempt) {
                 let why = format!("attempt {attempt} was accepted, and did not do its work");
                 wrongs.lose(format!("{} {}", who.0, who.1), &why);
             }
@@ -227,7 +226,8 @@ fn recovery_of(evidence: &Evidence, blow: &Blow) -> Option<Duration> {
         let attempts = evidence.attempts.get(&held.task)?;
         let hit = attempts.iter().find(|one| one.attempt == held.attempt)?;
         if hit.exit == Some(ExitCause::Succeeded) {
-            return hit.ended_at;
+            // One that outlasts a lease was at work all the while; a short one had to be told.
+            return if is_big(evidence, held) { Some(blow.at) } else { hit.ended_at };
         }
         let next = attempts.iter().find(|one| one.attempt > held.attempt)?;
         Some(next.started_at)
@@ -236,6 +236,142 @@ fn recovery_of(evidence: &Evidence, blow: &Blow) -> Option<Duration> {
     Some(all?.into_iter().map(|at| between(blow.at, at)).max().unwrap_or_default())
 }
 
+fn is_big(evidence: &Evidence, held: &Held) -> bool {
+    let mut tasks = evidence.runs.iter().flat_map(|(run, _)| &run.tasks);
+    tasks.any(|task| task.id == held.task && outlasts_a_lease(&task.path.to_string()))
+}
+
+fn milliseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn between(from: Timestamp, to: Timestamp) -> Duration {
     (to - from).to_std().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use tidemill_dag::ids::{DagVersionId, RunId, TaskId, WorkerId};
+    use tidemill_dag::state::{Attempt, RunKind, RunState, TaskState};
+    use tidemill_dag::time::{DataInterval, Lapse};
+    use tidemill_store::{RunSummary, TaskCounts};
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_timestamp(1_767_225_600 + second, 0).unwrap()
+    }
+
+    fn try_of(attempt: i32, seconds: (i64, i64), exit: ExitCause) -> AttemptDetail {
+        AttemptDetail {
+            attempt: Attempt(attempt),
+            worker: WorkerId::generate(),
+            started_at: at(seconds.0),
+            ended_at: Some(at(seconds.1)),
+            exit: Some(exit),
+            error: None,
+            peak_memory_bytes: None,
+            cpu_ms: None,
+        }
+    }
+
+    fn task(outcome: Outcome, told: i32) -> TaskDetail {
+        TaskDetail {
+            id: TaskId::generate(),
+            path: "body[0]".parse().unwrap(),
+            parent: None,
+            kind: "command".parse().unwrap(),
+            pool: "default".parse().unwrap(),
+            slots: 1,
+            state: TaskState::Done { attempt: Attempt(2), at: at(9), outcome },
+            attempt: Attempt(2),
+            phase: 0,
+            failures: 0,
+            losses: 1,
+            cancel_requested: false,
+            ready_at: None,
+            started_at: None,
+            busy: Lapse::seconds(1),
+            output: Some(serde_json::json!({ "attempt": told })),
+            reason: None,
+        }
+    }
+
+    /// A run with this task alone, where more are expected.
+    fn evidence(task: TaskDetail, attempts: Vec<AttemptDetail>, size: Size) -> Evidence {
+        let run = RunSummary {
+            id: RunId::generate(),
+            dag: "drill".parse().unwrap(),
+            version: DagVersionId::generate(),
+            hash: String::new(),
+            kind: RunKind::Manual,
+            interval: DataInterval { start: at(0), end: at(1) },
+            params: BTreeMap::new(),
+            state: RunState::Closed { outcome: Outcome::Succeeded, at: at(9) },
+            created_at: at(0),
+            started_at: None,
+            tasks: TaskCounts::default(),
+        };
+        let attempts = BTreeMap::from([(task.id, attempts)]);
+        Evidence { runs: vec![(RunDetail { run, tasks: vec![task] }, size)], attempts }
+    }
+
+    fn counts(evidence: &Evidence) -> (usize, usize) {
+        let mut wrongs = Wrongs::default();
+        judge_tasks(evidence, &mut wrongs);
+        (wrongs.lost.len(), wrongs.doubled.len())
+    }
+
+    #[test]
+    fn tasks_that_were_not_made_or_did_not_succeed_are_lost() {
+        let lost = try_of(1, (0, 2), ExitCause::Lost);
+        let failed = evidence(task(Outcome::Failed, 1), vec![lost], Size::default());
+
+        // Two more of the three that every run has.
+        assert_eq!(counts(&failed), (3, 0));
+    }
+
+    #[test]
+    fn two_accepted_attempts_and_anothers_output_are_doubled() {
+        let tries = |exit| vec![try_of(1, (0, 2), exit), try_of(2, (4, 5), ExitCause::Succeeded)];
+        let judged = |exit, told| {
+            counts(&evidence(task(Outcome::Succeeded, told), tries(exit), Size::default())).1
+        };
+
+        assert_eq!(judged(ExitCause::Lost, 2), 0);
+        assert_eq!(judged(ExitCause::Succeeded, 2), 1);
+        assert_eq!(judged(ExitCause::Lost, 1), 1);
+    }
+
+    #[test]
+    fn recovery_is_when_the_last_of_those_that_were_hit_goes_on() {
+        let task = task(Outcome::Succeeded, 2);
+        let hit = vec![Held { task: task.id, attempt: Attempt(1) }];
+        let tries =
+            vec![try_of(1, (0, 2), ExitCause::Lost), try_of(2, (7, 8), ExitCause::Succeeded)];
+        let evidence = evidence(task, tries, Size::default());
+        let recovery = Recovery::OfTasks(vec![Blow { at: at(1), hit }]);
+        let judged = |bound| {
+            let mut wrongs = Wrongs::default();
+            let took =
+                judge_recovery(&evidence, &recovery, Duration::from_secs(bound), &mut wrongs);
+            (took, wrongs.late.is_some())
+        };
+
+        assert_eq!(judged(6), (Some(Duration::from_secs(6)), false));
+        assert_eq!(judged(5), (Some(Duration::from_secs(6)), true));
+    }
+
+    #[test]
+    fn what_was_hit_and_never_went_on_is_late() {
+        let task = task(Outcome::Failed, 1);
+        let hit = vec![Held { task: task.id, attempt: Attempt(1) }];
+        let evidence = evidence(task, vec![try_of(1, (0, 2), ExitCause::Lost)], Size::default());
+        let recovery = Recovery::OfTasks(vec![Blow { at: at(1), hit }]);
+        let mut wrongs = Wrongs::default();
+
+        let took = judge_recovery(&evidence, &recovery, Duration::MAX, &mut wrongs);
+
+        assert_eq!((took, wrongs.late.is_some()), (None, true));
+    }
 }

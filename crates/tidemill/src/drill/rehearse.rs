@@ -12,6 +12,7 @@ use tidemill_dag::time::Lapse;
 use tidemill_scheduler::LeaderOptions;
 use tidemill_store::{DRILL_PREFIX, Store, StoreOptions};
 use tidemill_task::{Clock, SystemClock};
+use tokio::sync::Mutex;
 
 use super::fault::{Fault, Struck};
 use super::finding::{Finding, Verdict, counts_as_failed};
@@ -63,6 +64,8 @@ pub(crate) struct Drill {
     pub pace: Pace,
     /// What decides whom it hits, and when.
     pub seed: u64,
+    /// Held by whoever makes a schema.
+    pub preparing: Mutex<()>,
 }
 
 /// The schema and the folder of each fault that is being rehearsed.
@@ -150,7 +153,11 @@ impl Drill {
             pace: self.pace,
             seed: self.seed,
         };
-        let mut scene = Scene::prepare(ingredients).await?;
+        let mut scene = {
+            // Migrations of one database wait for each other anyway.
+            let _turn = self.preparing.lock().await;
+            Scene::prepare(ingredients).await?
+        };
         let finding = perform(fault, &mut scene).await;
         scene.processes.clear();
         scene.store.close().await;

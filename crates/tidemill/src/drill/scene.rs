@@ -23,7 +23,7 @@ use tokio::time::{Instant, interval};
 use super::process::Process;
 use super::rehearse::Pace;
 use super::witness::Witness;
-use super::workflow::{self, Size};
+use super::workflow::{self, Plan, Size};
 use crate::database::Database;
 use crate::repository::Repository;
 
@@ -198,9 +198,8 @@ impl Scene {
     }
 
     /// Opens a run by hand.
-    pub(super) async fn open_run(&mut self, bodies: u32, naps: u32) -> anyhow::Result<RunId> {
-        let size = Size { bodies, naps };
-        self.write_dag(workflow::DAG, &workflow::by_hand(size, self.witness.path()))?;
+    pub(super) async fn open_run(&mut self, size: Size) -> anyhow::Result<RunId> {
+        self.write_dag(workflow::DAG, &self.plan(size).by_hand())?;
         let pools = self.store.pools().await?;
         let catalog = Catalog {
             kinds: tidemill_kinds::registry().catalog(),
@@ -222,6 +221,11 @@ impl Scene {
         let run = self.store.open_run(&new).await?.run;
         self.runs.push((run, size));
         Ok(run)
+    }
+
+    /// What a workflow of this size is made from.
+    pub(super) fn plan(&self, size: Size) -> Plan<'_> {
+        Plan { size, lease: self.pace.lease.0, witness: self.witness.path() }
     }
 
     /// Writes a file of a workflow, which schedulers find.

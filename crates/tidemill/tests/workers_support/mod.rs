@@ -71,7 +71,7 @@ impl Site {
 
     fn on(folder: Folder, options: &Options) -> Self {
         let cluster = Cluster::start(options).expect("a server");
-        let site = Self { folder, cluster };
+        let site = Self { cluster, folder };
         let output = site.run(&["db", "migrate"]);
         assert!(output.status.success(), "{}", shown(&output));
         site

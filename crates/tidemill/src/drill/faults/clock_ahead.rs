@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::drill::fault::{Fault, Recovery, Strike, Struck};
 use crate::drill::scene::Scene;
+use crate::drill::workflow::Size;
 
 /// How far ahead.
 const AHEAD: &str = "6h";
@@ -18,7 +19,7 @@ pub(super) const FAULT: Fault = Fault {
 };
 
 async fn strike(scene: &mut Scene) -> anyhow::Result<Struck> {
-    scene.open_run(12, 3).await?;
+    scene.open_run(Size { big: 2, bodies: 10, naps: 3 }).await?;
     let ahead = ["--clock-ahead", AHEAD];
     let started = [scene.scheduler(&ahead)?, scene.worker(&ahead)?, scene.worker(&[])?];
     let id = scene.worker_id(&started[1].name).await?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::drill::fault::{Blow, Fault, Recovery, Strike, Struck};
 use crate::drill::scene::Scene;
+use crate::drill::workflow::Size;
 
 /// How often.
 const TIMES: usize = 4;
@@ -18,7 +19,7 @@ pub(super) const FAULT: Fault = Fault {
 };
 
 async fn strike(scene: &mut Scene) -> anyhow::Result<Struck> {
-    scene.open_run(24, 4).await?;
+    scene.open_run(Size { big: 2, bodies: 22, naps: 4 }).await?;
     let started = [scene.scheduler(&[])?, scene.worker(&[])?, scene.worker(&[])?];
     let (mut ended, mut blows) = (0, Vec::new());
     for _ in 0..TIMES {

@@ -6,6 +6,7 @@ use tidemill_store::{ExitCause, Held};
 
 use crate::drill::fault::{Blow, Fault, Recovery, Strike, Struck};
 use crate::drill::scene::Scene;
+use crate::drill::workflow::Size;
 
 /// How many attempts must have failed for it.
 const REFUSED: usize = 4;
@@ -18,7 +19,7 @@ pub(super) const FAULT: Fault = Fault {
 };
 
 async fn strike(scene: &mut Scene) -> anyhow::Result<Struck> {
-    scene.open_run(18, 3).await?;
+    scene.open_run(Size { big: 0, bodies: 18, naps: 3 }).await?;
     let scheduler = scene.scheduler(&[])?;
     let worker = scene.worker_that_bears_limits()?;
     scene.begun(4).await?;

@@ -4,6 +4,7 @@ use tidemill_store::HeldBack;
 
 use crate::drill::fault::{Blow, Fault, Recovery, Strike, Struck};
 use crate::drill::scene::Scene;
+use crate::drill::workflow::Size;
 
 /// The connections of two workers.
 const CONNECTIONS: i64 = 4;
@@ -16,7 +17,7 @@ pub(super) const FAULT: Fault = Fault {
 };
 
 async fn strike(scene: &mut Scene) -> anyhow::Result<Struck> {
-    scene.open_run(24, 4).await?;
+    scene.open_run(Size { big: 2, bodies: 22, naps: 4 }).await?;
     let started = [scene.scheduler(&[])?, scene.worker(&[])?, scene.worker(&[])?];
     scene.busy(None, 2).await?;
     scene.begun(4).await?;
@@ -34,6 +35,6 @@ async fn strike(scene: &mut Scene) -> anyhow::Result<Struck> {
     let at = scene.schema.now().await?;
 
     scene.processes.extend(started);
-    let what = format!("two workers without a connection for a lease and a half");
+    let what = "two workers without a connection for a lease and a half".to_owned();
     Ok(Struck::Done { what, recovery: Recovery::OfTasks(vec![Blow { at, hit }]) })
 }

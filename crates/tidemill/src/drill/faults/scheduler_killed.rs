@@ -6,7 +6,7 @@ use tidemill_store::{HeldBack, RunFilter};
 
 use crate::drill::fault::{Fault, Recovery, Strike, Struck};
 use crate::drill::scene::Scene;
-use crate::drill::workflow::{Size, TICKING_DAG, ticking};
+use crate::drill::workflow::{Size, TICKING_DAG};
 
 /// How many ticks were missed, and wait for the scheduler.
 const MISSED: u32 = 4;
@@ -15,7 +15,7 @@ const MISSED: u32 = 4;
 const MINUTE: Lapse = Lapse::seconds(60);
 
 /// How much each of their runs has to do.
-const SIZE: Size = Size { bodies: 3, naps: 1 };
+const SIZE: Size = Size { big: 0, bodies: 3, naps: 1 };
 
 pub(super) const FAULT: Fault = Fault {
     name: "scheduler_killed",
@@ -25,7 +25,7 @@ pub(super) const FAULT: Fault = Fault {
 };
 
 async fn strike(scene: &mut Scene) -> anyhow::Result<Struck> {
-    scene.write_dag(TICKING_DAG, &ticking(SIZE, scene.witness.path()))?;
+    scene.write_dag(TICKING_DAG, &scene.plan(SIZE).ticking())?;
     let dag = DagName::new(TICKING_DAG)?;
     let worker = scene.worker(&[])?;
     let mut leader = scene.scheduler(&[])?;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::drill::fault::{Blow, Fault, Recovery, Strike, Struck};
 use crate::drill::scene::Scene;
+use crate::drill::workflow::Size;
 
 pub(super) const FAULT: Fault = Fault {
     name: "server_restarted",
@@ -20,7 +21,7 @@ async fn strike(scene: &mut Scene) -> anyhow::Result<Struck> {
     if !scene.server.borrow().is_private() {
         return Ok(Struck::Skipped { why: BY_HAND.to_owned() });
     }
-    scene.open_run(18, 4).await?;
+    scene.open_run(Size { big: 0, bodies: 18, naps: 4 }).await?;
     let started = [scene.scheduler(&[])?, scene.worker(&[])?, scene.worker(&[])?];
     let begun = 3 + usize::try_from(scene.chance.below(4)).unwrap_or(0);
     scene.begun(begun).await?;

@@ -2,6 +2,7 @@
 
 use crate::drill::fault::{Blow, Fault, Recovery, Strike, Struck};
 use crate::drill::scene::Scene;
+use crate::drill::workflow::Size;
 
 pub(super) const FAULT: Fault = Fault {
     name: "tree_killed",
@@ -11,7 +12,7 @@ pub(super) const FAULT: Fault = Fault {
 };
 
 async fn strike(scene: &mut Scene) -> anyhow::Result<Struck> {
-    scene.open_run(12, 3).await?;
+    scene.open_run(Size { big: 3, bodies: 10, naps: 3 }).await?;
     let mut first = scene.everything()?;
     let begun = 2 + usize::try_from(scene.chance.below(4)).unwrap_or(0);
     scene.begun(begun).await?;

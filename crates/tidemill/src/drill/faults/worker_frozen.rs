@@ -4,6 +4,7 @@ use rustix::process::Signal;
 
 use crate::drill::fault::{Blow, Fault, Recovery, Strike, Struck};
 use crate::drill::scene::Scene;
+use crate::drill::workflow::Size;
 
 /// How many leases it is stopped for.
 const LEASES: u32 = 10;
@@ -16,7 +17,7 @@ pub(super) const FAULT: Fault = Fault {
 };
 
 async fn strike(scene: &mut Scene) -> anyhow::Result<Struck> {
-    scene.open_run(18, 8).await?;
+    scene.open_run(Size { big: 4, bodies: 12, naps: 8 }).await?;
     let scheduler = scene.scheduler(&[])?;
     let mut frozen = scene.worker(&[])?;
     let id = scene.worker_id(&frozen.name).await?;

@@ -2,6 +2,7 @@
 
 use crate::drill::fault::{Blow, Fault, Recovery, Strike, Struck};
 use crate::drill::scene::Scene;
+use crate::drill::workflow::Size;
 
 /// How often.
 const KILLS: usize = 5;
@@ -17,7 +18,7 @@ pub(super) const FAULT: Fault = Fault {
 };
 
 async fn strike(scene: &mut Scene) -> anyhow::Result<Struck> {
-    scene.open_run(36, 6).await?;
+    scene.open_run(Size { big: 3, bodies: 32, naps: 6 }).await?;
     let scheduler = scene.scheduler(&[])?;
     let mut workers = vec![scene.worker(&[])?, scene.worker(&[])?];
     let mut blows = Vec::new();
