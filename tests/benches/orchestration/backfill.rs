@@ -38,9 +38,12 @@ pub(crate) async fn measure(stage: &Stage, options: &Options, report: &mut Repor
     let figure = Figure::new("O7", format!("{name}: makespan over ideal"), "x");
     let ratio = each(|filled| vec![filled.makespan_s / filled.ideal_s]);
     report.add(&figure.goal(Goal::AtMost(1.15)), ratio)?;
-    let figure = Figure::new("O7", format!("{name}: delay of a scheduled run beside it"), "ms");
-    let goal = Goal::AtMost(f64::from(task_ms));
-    report.add(&figure.goal(goal), each(|filled| filled.delays_ms.clone()))?;
+    let case = format!("{name}: delay of a scheduled run beside it");
+    report.add(&Figure::new("O7", &case, "ms"), each(|filled| filled.delays_ms.clone()))?;
+    // No scheduled run waits longer than a task, so the worst one is judged.
+    let figure = Figure::new("O7", format!("{case}, the worst"), "ms");
+    let worst = |filled: &Filled| vec![filled.delays_ms.iter().copied().fold(0.0, f64::max)];
+    report.add(&figure.goal(Goal::AtMost(f64::from(task_ms))), each(worst))?;
 
     let mut latencies = Vec::new();
     for _ in 0..options.rounds.unwrap_or(5) {
