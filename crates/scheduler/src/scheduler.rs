@@ -305,7 +305,7 @@ async fn wait(ears: &mut Option<Listener>, until: Instant, may_be_woken: bool) {
     };
     match timeout_at(until, listener.next()).await {
         Err(_elapsed) => {}
-        Ok(Ok(Heard::Changed | Heard::Ready(_) | Heard::Reconnected)) => {
+        Ok(Ok(Heard::Changed | Heard::Ready(_) | Heard::Stop(_) | Heard::Reconnected)) => {
             let gathered = Instant::now() + GATHER;
             while let Ok(Ok(_)) = timeout_at(gathered, listener.next()).await {}
         }

@@ -148,6 +148,7 @@ async fn write_changes(
             .map_err(setback)?;
         tell_schedulers(connection).await.map_err(setback)?;
     }
+    write::ask_to_stop(connection, changes.asked_to_stop()).await.map_err(setback)?;
     let pools = changes.pools_with_ready_tasks(plan, &after.view);
     write::wake(connection, pools).await.map_err(setback)
 }

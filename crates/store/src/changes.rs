@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tidemill_dag::advance::{Effect, Reason};
-use tidemill_dag::ids::TaskId;
+use tidemill_dag::ids::{TaskId, WorkerId};
 use tidemill_dag::names::PoolName;
 use tidemill_dag::plan::Plan;
 use tidemill_dag::state::{Attempt, Child, TaskIndex, TaskState, View};
@@ -29,6 +29,8 @@ pub(crate) struct Changes {
     extras: BTreeMap<usize, Extras>,
     children: Vec<Child>,
     is_run_touched: bool,
+    /// Who runs what is asked to stop.
+    asked_to_stop: BTreeSet<WorkerId>,
 }
 
 impl Changes {
@@ -41,6 +43,7 @@ impl Changes {
             extras: BTreeMap::new(),
             children: Vec::new(),
             is_run_touched: false,
+            asked_to_stop: BTreeSet::new(),
         }
     }
 
@@ -50,8 +53,13 @@ impl Changes {
             match effect {
                 Effect::Ready { task, .. }
                 | Effect::Run { task, .. }
-                | Effect::Backoff { task, .. }
-                | Effect::AskToStop { task } => self.touch(view, *task),
+                | Effect::Backoff { task, .. } => self.touch(view, *task),
+                Effect::AskToStop { task } => {
+                    self.touch(view, *task);
+                    if let TaskState::Running { lease, .. } = &view.tasks[task.0].state {
+                        self.asked_to_stop.insert(lease.worker);
+                    }
+                }
                 Effect::Expand { task, children, state, .. } => {
                     self.touch(view, *task);
                     self.extras.entry(task.0).or_default().resume.clone_from(state);
@@ -80,6 +88,11 @@ impl Changes {
 
     pub(crate) const fn is_run_touched(&self) -> bool {
         self.is_run_touched
+    }
+
+    /// The workers that run what is asked to stop.
+    pub(crate) const fn asked_to_stop(&self) -> &BTreeSet<WorkerId> {
+        &self.asked_to_stop
     }
 
     /// The rows to change.

@@ -2,11 +2,12 @@
 
 use sqlx::PgConnection;
 use sqlx::postgres::PgListener;
+use tidemill_dag::ids::WorkerId;
 use tidemill_dag::names::PoolName;
 
 use crate::connect::Store;
 use crate::error::{StoreError, reading};
-use crate::write::READY_CHANNEL;
+use crate::write::{READY_CHANNEL, STOP_CHANNEL};
 
 /// Where schedulers listen: something changed that they look after.
 pub(crate) const CHANGED_CHANNEL: &str = "tidemill_changed";
@@ -18,6 +19,8 @@ pub enum Heard {
     Ready(PoolName),
     /// Something changed that schedulers look after: a run ended, a notice waits, a backfill goes on.
     Changed,
+    /// An attempt that this worker runs is asked to stop.
+    Stop(WorkerId),
     /// The connection was lost and is there again: anything may have been missed.
     Reconnected,
 }
@@ -29,6 +32,8 @@ pub enum Topic {
     Ready,
     /// [`Heard::Changed`].
     Changed,
+    /// [`Heard::Stop`].
+    Stop,
 }
 
 /// A connection of its own that listens.
@@ -43,6 +48,7 @@ impl Store {
         let channels = topics.iter().map(|topic| match topic {
             Topic::Ready => READY_CHANNEL,
             Topic::Changed => CHANGED_CHANNEL,
+            Topic::Stop => STOP_CHANNEL,
         });
         listener.listen_all(channels).await.map_err(&listening)?;
         Ok(Listener(listener))
@@ -57,12 +63,14 @@ impl Listener {
         loop {
             let heard = self.0.try_recv().await.map_err(reading("messages of the database"))?;
             let Some(message) = heard else { return Ok(Heard::Reconnected) };
-            if message.channel() == CHANGED_CHANNEL {
-                return Ok(Heard::Changed);
-            }
-            // Another program may use the channel's name; what is no pool of ours is not for us.
-            if let Ok(pool) = PoolName::new(message.payload()) {
-                return Ok(Heard::Ready(pool));
+            // Another program may use a channel's name; what is no pool or worker of ours is not for us.
+            let heard = match message.channel() {
+                CHANGED_CHANNEL => Some(Heard::Changed),
+                STOP_CHANNEL => message.payload().parse().ok().map(Heard::Stop),
+                _ => PoolName::new(message.payload()).ok().map(Heard::Ready),
+            };
+            if let Some(heard) = heard {
+                return Ok(heard);
             }
         }
     }

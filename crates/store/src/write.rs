@@ -1,10 +1,10 @@
 //! The statements of one change of a run; all inside the caller's transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use tidemill_dag::ids::{ArtifactId, RunId, TaskId};
+use tidemill_dag::ids::{ArtifactId, RunId, TaskId, WorkerId};
 use tidemill_dag::spec::Recipient;
 use tidemill_dag::state::{Attempt, Outcome, RunState, View};
 use tidemill_dag::time::Timestamp;
@@ -17,6 +17,9 @@ use crate::versions::DagVersion;
 
 /// Where workers listen; the payload is the name of the pool.
 pub(crate) const READY_CHANNEL: &str = "tidemill_ready";
+
+/// Where workers listen, too; the payload is the worker that runs what is asked to stop.
+pub(crate) const STOP_CHANNEL: &str = "tidemill_stop";
 
 /// How an attempt ended, for its own row.
 #[derive(Clone, Debug)]
@@ -279,6 +282,25 @@ pub(crate) async fn wake(
         "SELECT pg_notify($1, pool) FROM UNNEST($2::text[]) AS pool",
         READY_CHANNEL,
         &pools
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Tells workers that something they run is asked to stop; they hear it when the transaction commits.
+pub(crate) async fn ask_to_stop(
+    connection: &mut PgConnection,
+    workers: &BTreeSet<WorkerId>,
+) -> Result<(), sqlx::Error> {
+    if workers.is_empty() {
+        return Ok(());
+    }
+    let workers: Vec<String> = workers.iter().map(ToString::to_string).collect();
+    sqlx::query!(
+        "SELECT pg_notify($1, worker) FROM UNNEST($2::text[]) AS worker",
+        STOP_CHANNEL,
+        &workers
     )
     .execute(connection)
     .await?;

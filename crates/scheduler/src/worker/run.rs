@@ -13,7 +13,6 @@ use tracing::{debug, info, warn};
 use super::Worker;
 use super::backend::Feed;
 use super::claimer::{Claimer, Taken};
-use super::ears;
 use super::holdings::StopCause;
 use super::options::{Shutdown, WorkerError};
 use super::weather::{Weather, chain, pass};
@@ -34,8 +33,6 @@ impl Worker {
         let mut words = JoinSet::new();
         self.repeat_reports();
         self.say(WorkerState::Running, &mut words);
-        let mut ears = JoinSet::new();
-        ears.spawn(ears::listen(self.store.clone(), self.options.pools.clone(), self.wake()));
         let (feed, taken) = mpsc::unbounded_channel();
         let mut claimer = tokio::spawn(self.claimer(feed, &shutdown).run());
         let mut work =
@@ -55,7 +52,6 @@ impl Worker {
             }
             self.drain(&shutdown, &mut claimer, &mut work).await
         };
-        ears.shutdown().await;
         claimer.abort();
         words.shutdown().await;
         self.leave().await;

@@ -104,7 +104,11 @@ async fn a15_a_kind_that_computes_in_the_worker_delays_no_renewal() -> anyhow::R
 async fn a18_a_request_to_stop_wakes_a_task_that_waits() -> anyhow::Result<()> {
     let stage = Stage::new(&side_by_side("a18", 1)).await?;
     let gate = Gate::named("a18");
-    let _worker = stage.start(stage.options()).await?;
+    let mut options = stage.options();
+    // Renewals, which tell of requests too, are further apart than the deadline of the test.
+    options.timing.lease = Lapse::seconds(600);
+    options.timing.heartbeat = std::time::Duration::from_mins(2);
+    let _worker = stage.start(options).await?;
     gate.started(1).await;
 
     stage.store.cancel_run(stage.run, "test").await?;
