@@ -175,6 +175,10 @@ impl Scheduler {
             let swept = self.store.sweep().await;
             tolerate(swept, "take back", &"expired leases", &mut round)?;
         }
+        if !agenda.strays.is_empty() {
+            let cancelled = self.store.cancel_strays(&agenda.strays).await;
+            tolerate(cancelled, "cancel", &"runs whose trigger was cancelled", &mut round)?;
+        }
         if agenda.has_open_deadlines && is_due(self.watched_at, WATCH_EVERY, now) {
             self.watched_at = Some(now);
             let watched = deadline::watch(&self.store, lead).await;

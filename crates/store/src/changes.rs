@@ -7,6 +7,7 @@ use tidemill_dag::advance::{Effect, Reason};
 use tidemill_dag::ids::{TaskId, WorkerId};
 use tidemill_dag::names::PoolName;
 use tidemill_dag::plan::Plan;
+use tidemill_dag::slots::Slots;
 use tidemill_dag::state::{Attempt, Child, TaskIndex, TaskState, View};
 
 use crate::columns::{Birth, BirthColumns, Extras, StateColumns};
@@ -29,6 +30,8 @@ pub(crate) struct Changes {
     extras: BTreeMap<usize, Extras>,
     children: Vec<Child>,
     is_run_touched: bool,
+    /// Tasks whose next attempt takes more slots.
+    resized: BTreeMap<usize, Slots>,
     /// Who runs what is asked to stop.
     asked_to_stop: BTreeSet<WorkerId>,
 }
@@ -43,6 +46,7 @@ impl Changes {
             extras: BTreeMap::new(),
             children: Vec::new(),
             is_run_touched: false,
+            resized: BTreeMap::new(),
             asked_to_stop: BTreeSet::new(),
         }
     }
@@ -54,6 +58,9 @@ impl Changes {
                 Effect::Ready { task, .. }
                 | Effect::Run { task, .. }
                 | Effect::Backoff { task, .. } => self.touch(view, *task),
+                Effect::Resize { task, slots } => {
+                    self.resized.insert(task.0, *slots);
+                }
                 Effect::AskToStop { task } => {
                     self.touch(view, *task);
                     if let TaskState::Running { lease, .. } = &view.tasks[task.0].state {
@@ -88,6 +95,11 @@ impl Changes {
 
     pub(crate) const fn is_run_touched(&self) -> bool {
         self.is_run_touched
+    }
+
+    /// The tasks whose next attempt takes more slots.
+    pub(crate) fn resized(&self, ids: &[TaskId]) -> Vec<(TaskId, Slots)> {
+        self.resized.iter().map(|(&index, slots)| (ids[index], *slots)).collect()
     }
 
     /// The workers that run what is asked to stop.

@@ -2,6 +2,7 @@
 
 use tidemill_dag::advance::{Event, Verdict};
 use tidemill_dag::ids::{RunId, TaskId};
+use tidemill_dag::slots::Shortage;
 use tidemill_dag::state::Attempt;
 use tidemill_task::ArtifactRef;
 
@@ -66,7 +67,7 @@ impl Store {
     /// It counts as lost, and not against the user's retries.
     pub async fn lose(&self, run: RunId, task: TaskId, attempt: Attempt) -> Result<(), StoreError> {
         let decide = |view: &RunView| {
-            let happenings = vec![lost(view, task, attempt)?];
+            let happenings = vec![lost(view, task, attempt, None)?];
             Ok(Decision { happenings, audit: None })
         };
         let refused = self.apply(run, decide).await?.stale;
@@ -82,7 +83,7 @@ fn happening(view: &RunView, finish: &Finish) -> Result<Happening, StoreError> {
     let (cause, error) = match &verdict {
         Verdict::Succeeded { .. } => (ExitCause::Succeeded, None),
         Verdict::Failed { error, .. } => (ExitCause::Failed, Some(error.clone())),
-        Verdict::Expanded { .. } => (ExitCause::Expanded, None),
+        Verdict::Expanded { .. } | Verdict::Awaits { .. } => (ExitCause::Expanded, None),
         Verdict::Cancelled => (ExitCause::Cancelled, None),
     };
     let column = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
@@ -103,12 +104,13 @@ pub(crate) fn lost(
     view: &RunView,
     task: TaskId,
     attempt: Attempt,
+    shortage: Option<Shortage>,
 ) -> Result<Happening, StoreError> {
     let index = view.index_of(task).ok_or(StoreError::UnknownTask { run: view.run, task })?;
     let (cause, error) = (ExitCause::Lost, None);
     let end = AttemptEnd { task, attempt, cause, error, peak_memory_bytes: None, cpu_ms: None };
     Ok(Happening {
-        event: Event::Lost { task: index, attempt },
+        event: Event::Lost { task: index, attempt, shortage },
         end: Some(end),
         artifacts: Vec::new(),
     })

@@ -16,6 +16,8 @@ use tidemill_dag::time::{DataInterval, Timestamp};
 use crate::changes::Changes;
 use crate::connect::Store;
 use crate::error::StoreError;
+use crate::slots;
+use crate::trigger::Trigger;
 use crate::versions::DagVersion;
 use crate::write;
 
@@ -40,6 +42,8 @@ pub struct NewRun {
     pub priority: i32,
     /// The backfill that asked for it.
     pub backfill: Option<BackfillId>,
+    /// The task that asked for it.
+    pub trigger: Option<Trigger>,
 }
 
 impl NewRun {
@@ -55,6 +59,7 @@ impl NewRun {
             params: BTreeMap::new(),
             priority: 0,
             backfill: None,
+            trigger: None,
         }
     }
 
@@ -158,9 +163,10 @@ impl Store {
         sqlx::query_scalar!(
             "INSERT INTO dag_runs (
                  id, dag, version_id, kind, key, tick, interval_start, interval_end, params, priority, backfill_id,
-                 created_at
+                 created_at, trigger_run, trigger_task, trigger_depth, ends_with_trigger
              )
-             VALUES ($1, $2, $3, ($4::text)::run_kind, $5, $6, $7, $8, $9, $10, $11, COALESCE($12, clock_timestamp()))
+             VALUES ($1, $2, $3, ($4::text)::run_kind, $5, $6, $7, $8, $9, $10, $11, COALESCE($12, clock_timestamp()),
+                 $13, $14, $15, $16)
              ON CONFLICT (dag, key) DO NOTHING
              RETURNING created_at",
             run.as_uuid(),
@@ -175,6 +181,10 @@ impl Store {
             new.priority,
             new.backfill.map(BackfillId::as_uuid),
             self.clock.instead(),
+            new.trigger.map(|trigger| trigger.run.as_uuid()),
+            new.trigger.map(|trigger| trigger.task.as_uuid()),
+            new.trigger.map_or(0, |trigger| trigger.depth),
+            new.trigger.is_some_and(|trigger| trigger.ends_with_asker),
         )
         .fetch_optional(connection)
         .await
@@ -223,6 +233,7 @@ pub(crate) async fn write_tasks(
     now: Timestamp,
 ) -> Result<Vec<TaskId>, sqlx::Error> {
     let plan = &version.plan;
+    slots::learn(connection, plan, &mut view).await?;
     let mut changes = Changes::of(&view, 0);
     let effects =
         advance(plan, &view, &Event::Opened, now).expect("an opening speaks for no attempt");

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tidemill_dag::ids::{ArtifactId, RunId, TaskId, WorkerId};
+use tidemill_dag::slots::Slots;
 use tidemill_dag::spec::Recipient;
 use tidemill_dag::state::{Attempt, Outcome, RunState, View};
 use tidemill_dag::time::Timestamp;
 use tidemill_task::ArtifactRef;
 
 use crate::changes::{Inserts, Updates};
+use crate::columns::{narrow, wide};
 use crate::labels::ExitCause;
 use crate::outbox::Telling;
 use crate::versions::DagVersion;
@@ -105,9 +107,31 @@ pub(crate) async fn insert_tasks(
         &new.resume as _,
         &new.output as _,
         &new.reason as _,
+        &birth.declared_slots,
+        &birth.learnt_from_bytes as _,
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Writes what the next attempts of tasks take.
+pub(crate) async fn resize_tasks(
+    connection: &mut PgConnection,
+    run: RunId,
+    sizes: &[(TaskId, Slots)],
+) -> Result<(), sqlx::Error> {
+    for (task, slots) in sizes {
+        sqlx::query!(
+            "UPDATE task_runs SET slots = $3, learnt_from_bytes = $4 WHERE run_id = $1 AND id = $2",
+            run.as_uuid(),
+            task.as_uuid(),
+            narrow(slots.taken),
+            slots.learnt_from.map(wide),
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
     Ok(())
 }
 

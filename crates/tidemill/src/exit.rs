@@ -153,6 +153,7 @@ impl From<StoreError> for Failure {
             | E::Claim { .. }
             | E::Renew { .. }
             | E::LostLease { .. }
+            | E::Trigger { .. }
             | E::UnknownDag { .. }
             | E::UnknownVersion { .. }
             | E::UnknownTask { .. }

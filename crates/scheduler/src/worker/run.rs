@@ -124,7 +124,8 @@ impl Worker {
             }
         };
         // An attempt has its own grace to stop, and what came of it is told then.
-        if let Ok(Some(ended)) = timeout(timing.kill_grace + LAST_WORDS, ending).await {
+        let kill_grace = self.bench.holdings.longest_kill_grace().max(timing.kill_grace);
+        if let Ok(Some(ended)) = timeout(kill_grace + LAST_WORDS, ending).await {
             return ended;
         }
         self.stop_all(true);

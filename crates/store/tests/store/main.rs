@@ -16,7 +16,9 @@ mod race;
 mod registry;
 mod rerun;
 mod schema;
+mod slots;
 mod ticks;
+mod trigger;
 
 use std::sync::Arc;
 
