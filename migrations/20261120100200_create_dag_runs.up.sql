@@ -18,6 +18,12 @@ CREATE TABLE dag_runs (
     backfill_id    uuid        REFERENCES backfills (id),
     -- The run that this one repeats in part.
     rerun_of       uuid        REFERENCES dag_runs (id) ON DELETE SET NULL,
+    -- The run and the task that asked for it, how many runs asked for each other down to it, and whether it is cancelled
+    -- with that task. No references: the history of who asked may be dropped first.
+    trigger_run       uuid,
+    trigger_task      uuid,
+    trigger_depth     integer NOT NULL DEFAULT 0,
+    ends_with_trigger boolean NOT NULL DEFAULT false,
     state          run_state   NOT NULL DEFAULT 'open',
     outcome        outcome,
     created_at     timestamptz NOT NULL,
@@ -32,6 +38,12 @@ CREATE TABLE dag_runs (
         (kind = 'backfill') = (backfill_id IS NOT NULL)
         AND (kind <> 'scheduled' OR tick IS NOT NULL)
     ),
+    CONSTRAINT dag_runs_trigger_columns_agree CHECK (
+        (trigger_run IS NULL) = (trigger_task IS NULL)
+        AND (trigger_run IS NULL) = (trigger_depth = 0)
+        AND trigger_depth >= 0
+        AND (trigger_run IS NOT NULL OR NOT ends_with_trigger)
+    ),
     CONSTRAINT dag_runs_params_are_an_object CHECK (jsonb_typeof(params) = 'object'),
     CONSTRAINT dag_runs_state_columns_agree CHECK (
         (state = 'closed') = (finished_at IS NOT NULL)
@@ -45,3 +57,5 @@ CREATE INDEX dag_runs_live ON dag_runs (dag) WHERE state <> 'closed';
 CREATE INDEX dag_runs_of_a_backfill ON dag_runs (backfill_id) WHERE backfill_id IS NOT NULL;
 -- For the foreign key, when an old run goes.
 CREATE INDEX dag_runs_rerun ON dag_runs (rerun_of) WHERE rerun_of IS NOT NULL;
+CREATE INDEX dag_runs_of_a_trigger ON dag_runs (trigger_run) WHERE trigger_run IS NOT NULL;
+CREATE INDEX dag_runs_ending_with_a_trigger ON dag_runs (id) WHERE ends_with_trigger AND state = 'open';

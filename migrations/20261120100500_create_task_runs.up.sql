@@ -19,6 +19,9 @@ CREATE TABLE task_runs (
     item             jsonb,
     pool             text             NOT NULL,
     slots            integer          NOT NULL DEFAULT 1,
+    -- What the DAG says, and the peak of memory in bytes for which the task takes more, where that is known.
+    declared_slots   integer          NOT NULL DEFAULT 1,
+    learnt_from_bytes bigint,
     priority         integer          NOT NULL DEFAULT 0,
     state            task_state       NOT NULL DEFAULT 'blocked',
     attempt          integer          NOT NULL DEFAULT 0,
@@ -47,7 +50,7 @@ CREATE TABLE task_runs (
         position >= 0 AND attempt >= 0 AND phase >= 0 AND wave >= 0
         AND failures >= 0 AND losses >= 0
     ),
-    CONSTRAINT task_runs_slots_positive CHECK (slots > 0),
+    CONSTRAINT task_runs_slots_positive CHECK (declared_slots > 0 AND slots >= declared_slots AND learnt_from_bytes >= 0),
     CONSTRAINT task_runs_state_columns_agree CHECK (
         (state = 'running') = (lease_until IS NOT NULL)
         AND (state = 'running') = (worker_id IS NOT NULL)

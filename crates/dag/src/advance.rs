@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::board::{Board, End};
+use crate::ids::RunId;
 use crate::plan::Plan;
+use crate::slots::{Shortage, Slots};
 use crate::state::{Attempt, Child, Lease, OnChildFailure, Outcome, TaskIndex, TaskState, View};
 use crate::time::Timestamp;
 
@@ -45,6 +47,13 @@ pub enum Event {
         task: TaskIndex,
         /// The attempt that was lost.
         attempt: Attempt,
+        /// What it lacked, where the want of memory ended it.
+        shortage: Option<Shortage>,
+    },
+    /// A run that a task waits for is over. Heard for no reason, it makes the task look and wait again.
+    RunOver {
+        /// The task.
+        task: TaskIndex,
     },
     /// Time passed: tasks that queued too long give up.
     Waited,
@@ -79,6 +88,13 @@ pub enum Verdict {
         state: Value,
         /// What happens when a child does not succeed.
         on_child_failure: OnChildFailure,
+    },
+    /// It waits for another run, and will go on when that is over.
+    Awaits {
+        /// The run.
+        run: RunId,
+        /// What it wants to know again when it goes on.
+        state: Value,
     },
     /// It stopped because it was asked to.
     Cancelled,
@@ -163,7 +179,7 @@ pub enum Effect {
         /// Why, where it said so.
         error: Option<String>,
     },
-    /// The task waits for new tasks, which are added to the view in this order, ready.
+    /// The task waits for new tasks, which are added to the view in this order, ready; without any, for another run.
     Expand {
         /// The task.
         task: TaskIndex,
@@ -184,6 +200,13 @@ pub enum Effect {
         reason: Option<Reason>,
         /// Its output, if it has one.
         output: Option<Arc<Value>>,
+    },
+    /// The next attempt of the task takes more slots.
+    Resize {
+        /// The task.
+        task: TaskIndex,
+        /// What it takes.
+        slots: Slots,
     },
     /// The running attempt is asked to stop.
     AskToStop {
@@ -233,10 +256,11 @@ pub fn advance(
             let held = attempt::held(view, *task, *attempt)?;
             Ok(attempt::finished(Board::new(plan, view, now), held, verdict))
         }
-        Event::Lost { task, attempt } => {
+        Event::Lost { task, attempt, shortage } => {
             let held = attempt::held(view, *task, *attempt)?;
-            Ok(attempt::lost(Board::new(plan, view, now), held))
+            Ok(attempt::lost(Board::new(plan, view, now), held, *shortage))
         }
+        Event::RunOver { task } => Ok(run_over(Board::new(plan, view, now), *task)),
         Event::Waited => Ok(waited(plan, view, now)),
         Event::CancelAsked { task: None } => Ok(cancel::cancel_run(Board::new(plan, view, now))),
         Event::CancelAsked { task: Some(task) } => {
@@ -249,6 +273,15 @@ fn opened(plan: &Plan, view: &View, now: Timestamp) -> Vec<Effect> {
     let mut board = Board::new(plan, view, now);
     for node in 0..plan.nodes().len() {
         board.look_at(TaskIndex(node));
+    }
+    board.settle()
+}
+
+/// Lets a task go on that waits for another run, and for no children.
+fn run_over(mut board: Board<'_>, task: TaskIndex) -> Vec<Effect> {
+    if board.view.task(task).is_some() && board.waits_for_a_run(task) {
+        let phase = board.task(task).phase.saturating_add(1);
+        board.push(Effect::Ready { task, phase });
     }
     board.settle()
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::TaskName;
 use crate::plan::Plan;
+use crate::slots::Slots;
 use crate::state::{Outcome, TaskIndex, TaskPath, TaskState, TaskView, View};
 use crate::template::Facts;
 use crate::time::Timestamp;
@@ -184,7 +185,10 @@ impl Rerun {
         let new = TaskIndex(self.view.tasks.len());
         let task = if let Some(since) = ready {
             self.repeated.push((new, index));
-            TaskView::new(member.path.clone(), parent, TaskState::Ready { since })
+            TaskView {
+                slots: Slots::declared(member.slots.declared),
+                ..TaskView::new(member.path.clone(), parent, TaskState::Ready { since })
+            }
         } else {
             self.kept.push((new, index));
             kept(member, parent)
@@ -277,6 +281,7 @@ fn kept(task: &TaskView, parent: Option<TaskIndex>) -> TaskView {
         parent,
         attempt: task.attempt,
         output: task.output.clone(),
+        slots: task.slots,
         ..TaskView::new(task.path.clone(), parent, task.state.clone())
     }
 }

@@ -7,6 +7,7 @@ mod params;
 mod spawn;
 
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidemill_dag::catalog::{Objections, Port, Ports};
@@ -45,6 +46,11 @@ impl TaskKind for Command {
 
     fn check(params: &Params, objections: &mut Objections) {
         params.check(objections);
+    }
+
+    /// A moment more than the program has, to tell how it ended.
+    fn grace(params: &Params) -> Option<Duration> {
+        Some(params.grace.0 + Duration::from_secs(1))
     }
 
     async fn run(context: &TaskContext, params: Params) -> Result<Step<Value>, TaskError> {

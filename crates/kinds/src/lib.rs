@@ -2,8 +2,10 @@
 
 mod command;
 mod fail;
+mod http;
 mod noop;
 mod sleep;
+mod trigger;
 
 use tidemill_task::Registry;
 
@@ -12,6 +14,8 @@ pub fn registry() -> Registry {
     Registry::new()
         .with::<command::Command>()
         .with::<fail::Fail>()
+        .with::<http::Http>()
         .with::<noop::Noop>()
         .with::<sleep::Sleep>()
+        .with::<trigger::Trigger>()
 }

@@ -2,21 +2,49 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use tidemill_dag::advance::Verdict;
+use tidemill_dag::ids::RunId;
+use tidemill_dag::state::{Outcome, RunState};
 use tidemill_kinds::registry;
 use tidemill_task::{
-    ArtifactStore, Assignment, Completion, ContentHash, ErasedKind, Services, execute,
+    ArtifactStore, Asker, Assignment, Clock, Completion, ContentHash, ErasedKind, PortError,
+    RunRequest, Runs, Services, SystemClock, execute,
 };
+
+mod server;
+
+use server::{Server, answer};
 
 /// How soon a kind must stop.
 const SOON: Duration = Duration::from_secs(1);
 
+/// Runs that are over as soon as they are asked for; each task has one.
+struct RunsAtOnce;
+
+#[async_trait]
+impl Runs for RunsAtOnce {
+    async fn start(&self, asker: &Asker, _: &RunRequest) -> Result<RunId, PortError> {
+        Ok(asker.run)
+    }
+
+    async fn state(&self, _: RunId) -> Result<RunState, PortError> {
+        Ok(RunState::Closed { outcome: Outcome::Succeeded, at: SystemClock.now() })
+    }
+}
+
+/// A server that accepts all that it is sent, for the kinds that want one.
+static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(|_| answer(200, &[], "{}")));
+
 fn services() -> Services {
     let mut services = Services::new(ArtifactStore::in_memory());
     services.environment.insert("PATH".to_owned(), "/usr/bin:/bin".to_owned());
+    services.variables.insert("EXAMPLE_WEBHOOK".to_owned(), SERVER.url("/hook"));
+    services.runs = Arc::new(RunsAtOnce);
     services
 }
 
@@ -40,6 +68,21 @@ async fn a_kind_repeated_gives_the_same_output_and_the_same_artefacts() {
         assert_eq!(first.verdict, second.verdict, "{name}");
         assert_eq!(contents(&first), contents(&second), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_request_that_is_repeated_is_the_same_with_the_same_key() {
+    let registry = registry();
+    let kind = registry.get("http").unwrap();
+
+    run_sample(kind, services()).await;
+    run_sample(kind, services()).await;
+
+    let seen = SERVER.seen();
+    let keys: BTreeSet<_> = seen.iter().map(|seen| seen.header("idempotency-key")).collect();
+    let bodies: BTreeSet<_> = seen.iter().map(|seen| &seen.body).collect();
+    assert!(seen.len() >= 2);
+    assert_eq!((keys.len(), bodies.len()), (1, 1), "{seen:?}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidemill_dag::advance::{Retry, Verdict};
 use tidemill_store::{Claim, ExitCause};
@@ -100,14 +101,18 @@ impl Bench {
     }
 
     async fn work(&self, claim: &Claim, assignment: Assignment, holding: &Holding) -> Ending {
+        holding.set_kill_grace(self.kill_grace(&assignment));
         let progress = watch::Sender::new(Progress::default());
         let limits = limits::watch(&claim.limits.timeout, progress.subscribe(), holding);
         let work = async {
             match (&self.program, self.isolation(&assignment)) {
                 (Some(program), Isolation::Process) => {
-                    let Timing { kill_grace, margin, .. } = self.timing;
-                    let watched =
-                        process::Watched { holding, progress: &progress, kill_grace, margin };
+                    let watched = process::Watched {
+                        holding,
+                        progress: &progress,
+                        kill_grace: holding.kill_grace(),
+                        margin: self.timing.margin,
+                    };
                     self.run_in_a_process(program, claim, &assignment, watched).await
                 }
                 (None, _) | (_, Isolation::Inline) => {
@@ -129,6 +134,13 @@ impl Bench {
         }
     }
 
+    /// How long an attempt has to stop by itself: what the worker gives, or its kind wants, whichever is longer.
+    fn kill_grace(&self, assignment: &Assignment) -> Duration {
+        let kind = self.registry.get(assignment.kind.as_str()).ok();
+        let wanted = kind.and_then(|kind| kind.grace(&assignment.params));
+        wanted.unwrap_or_default().max(self.timing.kill_grace)
+    }
+
     /// A kind that nobody knows fails where it is, and needs no process for that.
     fn isolation(&self, assignment: &Assignment) -> Isolation {
         let kind = self.registry.get(assignment.kind.as_str());
@@ -147,7 +159,7 @@ impl Bench {
         let overdue = async {
             holding.asked.cancelled().await;
             // Either it is made to stop, or its time to stop by itself is over.
-            timeout(self.timing.kill_grace, holding.made.cancelled()).await.ok();
+            timeout(holding.kill_grace(), holding.made.cancelled()).await.ok();
         };
         tokio::select! {
             biased;
@@ -187,7 +199,7 @@ fn ending(work: Work, cause: Option<StopCause>) -> Ending {
         Work::Ended(usage) => (None, usage),
     };
     let is_done = completion.as_ref().is_some_and(|completion| match completion.verdict {
-        Verdict::Succeeded { .. } | Verdict::Expanded { .. } => true,
+        Verdict::Succeeded { .. } | Verdict::Expanded { .. } | Verdict::Awaits { .. } => true,
         Verdict::Failed { .. } | Verdict::Cancelled => false,
     });
     let finished = |verdict, cause, manifest: Option<Manifest>| {
@@ -233,6 +245,7 @@ fn told(ending: &Ending, cache: Option<&CacheReport>) -> String {
             Verdict::Succeeded { .. } => "succeeded".to_owned(),
             Verdict::Failed { error, .. } => format!("failed: {error}"),
             Verdict::Expanded { children, .. } => format!("asked for {} children", children.len()),
+            Verdict::Awaits { run, .. } => format!("waits for {run}"),
             Verdict::Cancelled => "was cancelled".to_owned(),
         },
         Ending::GivenUp { cause, error, .. } => format!("was {}: {error}", cause.label()),

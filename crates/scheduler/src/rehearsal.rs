@@ -313,6 +313,7 @@ impl<'a> Rehearsal<'a> {
                 Effect::Ready { .. }
                 | Effect::Run { .. }
                 | Effect::Backoff { .. }
+                | Effect::Resize { .. }
                 | Effect::AskToStop { .. }
                 | Effect::Cancelling
                 | Effect::Close { .. } => {}

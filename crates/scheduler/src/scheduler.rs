@@ -190,6 +190,10 @@ impl Scheduler {
             let swept = self.store.sweep().await;
             tolerate(swept, "take back", &"expired leases", &mut round)?;
         }
+        if !agenda.strays.is_empty() {
+            let cancelled = self.store.cancel_strays(&agenda.strays).await;
+            tolerate(cancelled, "cancel", &"runs whose trigger was cancelled", &mut round)?;
+        }
         if agenda.has_open_deadlines && is_due(self.watched_at, WATCH_EVERY, now) {
             self.watched_at = Some(now);
             let watched = deadline::watch(&self.store, lead).await;
@@ -322,7 +326,7 @@ async fn wait(ears: &mut Option<Listener>, until: Instant, may_be_woken: bool) {
     };
     match timeout_at(until, listener.next()).await {
         Err(_elapsed) => {}
-        Ok(Ok(Heard::Changed | Heard::Ready(_) | Heard::Reconnected)) => {
+        Ok(Ok(Heard::Changed | Heard::Ready(_) | Heard::Stop(_) | Heard::Reconnected)) => {
             let gathered = Instant::now() + GATHER;
             while let Ok(Ok(_)) = timeout_at(gathered, listener.next()).await {}
         }

@@ -25,6 +25,7 @@ use tidemill_task::{Registry, Services};
 use tokio::sync::watch;
 
 use crate::attempt::Bench;
+use ears::Ears;
 use holdings::Holdings;
 use keeper::{Keeper, Kept};
 pub use options::{Program, Shutdown, Timing, WorkerError, WorkerOptions};
@@ -73,9 +74,17 @@ impl Worker {
         store.put_worker(&introduce(id, &services, &options)).await?;
         let holdings = Arc::new(Holdings::default());
         let timing = options.timing;
-        let kept = Kept { worker: id, holdings: Arc::clone(&holdings), timing };
+        let wake = watch::Sender::new(0);
+        let ears = Ears {
+            worker: id,
+            pools: options.pools.clone(),
+            wake: Wake(wake.clone()),
+            stop: watch::Sender::new(0),
+        };
+        let kept = Kept { ears, holdings: Arc::clone(&holdings), timing };
         let keeper = Keeper::start(renewals, kept).await?;
         let reporter = Reporter { store: store.clone(), worker: id, spool: Arc::clone(&spool) };
+        let services = Services { runs: Arc::new(store.clone()), ..services };
         let bench = Arc::new(Bench {
             registry,
             services,
@@ -85,7 +94,6 @@ impl Worker {
             holdings,
             reporter,
         });
-        let wake = watch::Sender::new(0);
         Ok(Self { id, store, options, bench, spool, wake, keeper })
     }
 

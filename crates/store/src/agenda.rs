@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidemill_dag::ids::BackfillId;
+use tidemill_dag::ids::{BackfillId, RunId};
 use tidemill_dag::names::DagName;
 use tidemill_dag::time::Timestamp;
 
@@ -20,6 +20,8 @@ pub struct Agenda {
     pub backfills: Vec<BackfillId>,
     /// Whether a lease ran out, or a task queued too long.
     pub has_expired_leases: bool,
+    /// Runs that outlived the task that asked for them and was cancelled.
+    pub strays: Vec<RunId>,
     /// Whether a deadline is neither kept nor missed.
     pub has_open_deadlines: bool,
     /// Whether a message is due.
@@ -50,6 +52,7 @@ impl Store {
             reacting,
             backfills: row.backfills.into_iter().map(BackfillId::from_uuid).collect(),
             has_expired_leases: row.has_expired_leases,
+            strays: row.strays.into_iter().map(RunId::from_uuid).collect(),
             has_open_deadlines: row.has_open_deadlines,
             has_due_notices: row.has_due_notices,
             next_tick_at: row.next_tick_at,

@@ -1,9 +1,9 @@
 //! The only writer of run and task state: lock the run, read it, advance it, write what follows, commit.
 
 use sqlx::PgConnection;
-use tidemill_dag::advance::{Event, Stale, advance};
+use tidemill_dag::advance::{Effect, Event, Stale, advance};
 use tidemill_dag::ids::{RunId, TaskId};
-use tidemill_dag::state::{Attempt, RunState};
+use tidemill_dag::state::{Attempt, Outcome, RunState};
 use tidemill_task::{ArtifactRef, CacheParts};
 
 use crate::audit::AuditNote;
@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::labels::ExitCause;
 use crate::listen::tell_schedulers;
 use crate::new_ids;
+use crate::trigger::look_at_awaited_runs;
 use crate::view::RunView;
 use crate::write::{self, AttemptEnd};
 
@@ -51,6 +52,8 @@ pub(crate) struct Applied {
     pub(crate) stale: Vec<usize>,
     /// Whether anything was written about tasks or the run.
     pub(crate) has_effects: bool,
+    /// Whether a task was cancelled: what it started may have to end with it.
+    pub(crate) has_cancelled_tasks: bool,
 }
 
 /// Why one try did not work.
@@ -69,7 +72,12 @@ impl Store {
     ) -> Result<Applied, StoreError> {
         for _ in 0..MOST_TRIES {
             match self.try_apply(run, &decide).await {
-                Ok(applied) => return Ok(applied),
+                Ok(applied) => {
+                    if applied.has_cancelled_tasks {
+                        self.end_what_it_started(run).await;
+                    }
+                    return Ok(applied);
+                }
                 Err(Setback::Overtaken) => {
                     tracing::debug!(run.id = %run, "a claim came between, trying again");
                 }
@@ -77,6 +85,13 @@ impl Store {
             }
         }
         Err(StoreError::Contended { run, tries: MOST_TRIES })
+    }
+
+    /// What was committed stands, whatever comes of this.
+    pub(crate) async fn end_what_it_started(&self, run: RunId) {
+        if let Err(error) = self.cancel_what_it_started(run).await {
+            tracing::warn!(run.id = %run, %error, "could not cancel what it started, the leader will");
+        }
     }
 
     async fn try_apply(
@@ -100,7 +115,8 @@ impl Store {
     ) -> Result<Applied, Setback> {
         let setback = |source| setback(run, source);
         let mut before = self.lock(transaction, run).await.map_err(Setback::Failed)?;
-        let decision = decide(&before).map_err(Setback::Failed)?;
+        let mut decision = decide(&before).map_err(Setback::Failed)?;
+        look_at_awaited_runs(transaction, &before, &mut decision).await.map_err(setback)?;
         let mut changes = Changes::of(&before.view, before.view.tasks.len());
         let mut applied = Applied::default();
         let mut accepted = Vec::new();
@@ -110,6 +126,7 @@ impl Store {
                     changes.record(&before.view, &effects);
                     before.view.apply(&effects, before.now);
                     applied.has_effects |= !effects.is_empty();
+                    applied.has_cancelled_tasks |= effects.iter().any(is_cancelled_task);
                     accepted.push(happening);
                 }
                 Err(Stale { .. }) => applied.stale.push(place),
@@ -117,11 +134,20 @@ impl Store {
         }
         write_changes(transaction, &mut before, &changes).await?;
         write_ends(transaction, &before, &accepted).await.map_err(setback)?;
+        let is_closed =
+            changes.is_run_touched() && matches!(before.view.run, RunState::Closed { .. });
+        if let Some(waiting) = before.trigger.filter(|_| is_closed) {
+            self.tell_who_waits(transaction, waiting).await?;
+        }
         if let Some(note) = decision.audit.as_ref().filter(|_| applied.has_effects) {
             note.write(transaction, before.now).await.map_err(setback)?;
         }
         Ok(applied)
     }
+}
+
+const fn is_cancelled_task(effect: &Effect) -> bool {
+    matches!(effect, Effect::Done { outcome: Outcome::Cancelled, .. })
 }
 
 /// Writes tasks, the run, and who hears of it.
@@ -154,6 +180,9 @@ async fn write_changes(
             .map_err(setback)?;
         tell_schedulers(connection).await.map_err(setback)?;
     }
+    let sizes = changes.resized(&after.ids);
+    write::resize_tasks(connection, run, &sizes).await.map_err(setback)?;
+    write::ask_to_stop(connection, changes.asked_to_stop()).await.map_err(setback)?;
     let pools = changes.pools_with_ready_tasks(plan, &after.view);
     write::wake(connection, pools).await.map_err(setback)
 }

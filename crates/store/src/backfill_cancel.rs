@@ -60,6 +60,9 @@ impl Store {
         note.write(&mut transaction, locked.now).await.map_err(failed)?;
         tell_schedulers(&mut transaction).await.map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
+        for run in &runs {
+            self.end_what_it_started(*run).await;
+        }
         Ok(runs.len())
     }
 }

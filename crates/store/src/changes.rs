@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tidemill_dag::advance::{Effect, Reason};
-use tidemill_dag::ids::TaskId;
+use tidemill_dag::ids::{TaskId, WorkerId};
 use tidemill_dag::names::PoolName;
 use tidemill_dag::plan::Plan;
+use tidemill_dag::slots::Slots;
 use tidemill_dag::state::{Attempt, Child, TaskIndex, TaskState, View};
 
 use crate::columns::{Birth, BirthColumns, Extras, StateColumns};
@@ -29,6 +30,10 @@ pub(crate) struct Changes {
     extras: BTreeMap<usize, Extras>,
     children: Vec<Child>,
     is_run_touched: bool,
+    /// Tasks whose next attempt takes more slots.
+    resized: BTreeMap<usize, Slots>,
+    /// Who runs what is asked to stop.
+    asked_to_stop: BTreeSet<WorkerId>,
 }
 
 impl Changes {
@@ -41,6 +46,8 @@ impl Changes {
             extras: BTreeMap::new(),
             children: Vec::new(),
             is_run_touched: false,
+            resized: BTreeMap::new(),
+            asked_to_stop: BTreeSet::new(),
         }
     }
 
@@ -50,8 +57,16 @@ impl Changes {
             match effect {
                 Effect::Ready { task, .. }
                 | Effect::Run { task, .. }
-                | Effect::Backoff { task, .. }
-                | Effect::AskToStop { task } => self.touch(view, *task),
+                | Effect::Backoff { task, .. } => self.touch(view, *task),
+                Effect::Resize { task, slots } => {
+                    self.resized.insert(task.0, *slots);
+                }
+                Effect::AskToStop { task } => {
+                    self.touch(view, *task);
+                    if let TaskState::Running { lease, .. } = &view.tasks[task.0].state {
+                        self.asked_to_stop.insert(lease.worker);
+                    }
+                }
                 Effect::Expand { task, children, state, .. } => {
                     self.touch(view, *task);
                     self.extras.entry(task.0).or_default().resume.clone_from(state);
@@ -80,6 +95,16 @@ impl Changes {
 
     pub(crate) const fn is_run_touched(&self) -> bool {
         self.is_run_touched
+    }
+
+    /// The tasks whose next attempt takes more slots.
+    pub(crate) fn resized(&self, ids: &[TaskId]) -> Vec<(TaskId, Slots)> {
+        self.resized.iter().map(|(&index, slots)| (ids[index], *slots)).collect()
+    }
+
+    /// The workers that run what is asked to stop.
+    pub(crate) const fn asked_to_stop(&self) -> &BTreeSet<WorkerId> {
+        &self.asked_to_stop
     }
 
     /// The rows to change.

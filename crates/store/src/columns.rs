@@ -3,6 +3,7 @@
 use serde_json::Value;
 use tidemill_dag::ids::TaskId;
 use tidemill_dag::plan::Node;
+use tidemill_dag::slots::Slots;
 use tidemill_dag::state::{Child, Outcome, TaskState, TaskView};
 use tidemill_dag::time::{Lapse, Timestamp};
 use uuid::Uuid;
@@ -132,6 +133,8 @@ pub(crate) struct BirthColumns {
     pub(crate) item: Vec<Option<Value>>,
     pub(crate) pool: Vec<String>,
     pub(crate) slots: Vec<i32>,
+    pub(crate) declared_slots: Vec<i32>,
+    pub(crate) learnt_from_bytes: Vec<Option<i64>>,
     pub(crate) priority: Vec<i32>,
 }
 
@@ -139,7 +142,7 @@ impl BirthColumns {
     /// Adds a task of a node.
     pub(crate) fn push(&mut self, birth: &Birth<'_>, node: &Node) {
         let Birth { position, task, child, priority } = *birth;
-        let slots = child.and_then(|child| child.slots).unwrap_or(node.limits.slots);
+        let Slots { declared, taken, learnt_from } = task.slots;
         let kind = child.map_or(&node.spec.uses, |child| &child.kind);
         self.position.push(place(position));
         self.parent.push(task.parent.map(|parent| place(parent.0)));
@@ -150,7 +153,9 @@ impl BirthColumns {
         self.with.push(child.and_then(|child| child.with.clone()));
         self.item.push(child.and_then(|child| child.item.clone()));
         self.pool.push(node.limits.pool.to_string());
-        self.slots.push(narrow(slots.max(1)));
+        self.slots.push(narrow(taken));
+        self.declared_slots.push(narrow(declared));
+        self.learnt_from_bytes.push(learnt_from.map(wide));
         self.priority.push(node.limits.priority.saturating_add(priority));
     }
 }
@@ -158,6 +163,11 @@ impl BirthColumns {
 /// Counts of attempts and slots stay far below the limit of the column.
 pub(crate) fn narrow(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// Amounts of memory stay far below the limit of the column.
+pub(crate) fn wide(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 fn place(index: usize) -> i32 {

@@ -10,6 +10,7 @@ use tidemill_dag::state::Attempt;
 
 use crate::labels::BackfillState;
 use crate::lead::Lead;
+use crate::trigger::Refusal;
 
 /// What the store could not do; each fits after "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +173,14 @@ pub enum StoreError {
         attempt: Attempt,
     },
 
+    /// A DAG cannot be triggered.
+    #[error("trigger it")]
+    Trigger {
+        /// Why.
+        #[source]
+        source: Refusal,
+    },
+
     /// There is no such DAG.
     #[error("find the DAG `{dag}`")]
     UnknownDag {
@@ -296,6 +305,7 @@ impl StoreError {
             | Self::Rerun { .. }
             | Self::TasksDropped { .. }
             | Self::NothingToPin { .. }
+            | Self::Trigger { .. }
             | Self::Corrupt(_) => false,
         }
     }
@@ -349,4 +359,10 @@ pub(crate) fn reading(what: &'static str) -> impl Fn(sqlx::Error) -> StoreError 
 /// For `map_err`: what was written when it failed.
 pub(crate) fn writing(what: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| StoreError::Write { what, source }
+}
+
+impl From<Refusal> for StoreError {
+    fn from(source: Refusal) -> Self {
+        Self::Trigger { source }
+    }
 }

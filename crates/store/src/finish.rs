@@ -2,6 +2,7 @@
 
 use tidemill_dag::advance::{Event, Verdict};
 use tidemill_dag::ids::{RunId, TaskId};
+use tidemill_dag::slots::Shortage;
 use tidemill_dag::state::{Attempt, TaskIndex};
 use tidemill_task::{ArtifactRef, CacheReport};
 
@@ -78,7 +79,7 @@ impl Store {
     /// It counts as lost, and not against the user's retries.
     pub async fn lose(&self, run: RunId, task: TaskId, attempt: Attempt) -> Result<(), StoreError> {
         let decide = |view: &RunView| {
-            let happenings = vec![lost(view, task, attempt)?];
+            let happenings = vec![lost(view, task, attempt, None)?];
             Ok(Decision { happenings, audit: None })
         };
         let refused = self.apply(run, decide).await?.stale;
@@ -101,7 +102,7 @@ fn happening(view: &RunView, finish: &Finish) -> Result<Happening, StoreError> {
     let (cause, error) = match &verdict {
         Verdict::Succeeded { .. } => (ExitCause::Succeeded, None),
         Verdict::Failed { error, .. } => (ExitCause::Failed, Some(error.clone())),
-        Verdict::Expanded { .. } => (ExitCause::Expanded, None),
+        Verdict::Expanded { .. } | Verdict::Awaits { .. } => (ExitCause::Expanded, None),
         Verdict::Cancelled => (ExitCause::Cancelled, None),
     };
     let column = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
@@ -139,6 +140,7 @@ pub(crate) fn lost(
     view: &RunView,
     task: TaskId,
     attempt: Attempt,
+    shortage: Option<Shortage>,
 ) -> Result<Happening, StoreError> {
     let index = view.index_of(task).ok_or(StoreError::UnknownTask { run: view.run, task })?;
     let (cause, error) = (ExitCause::Lost, None);
@@ -152,7 +154,7 @@ pub(crate) fn lost(
         cache: None,
     };
     Ok(Happening {
-        event: Event::Lost { task: index, attempt },
+        event: Event::Lost { task: index, attempt, shortage },
         end: Some(end),
         artifacts: Vec::new(),
         parts: None,

@@ -1,9 +1,11 @@
 //! Attempts that their worker cannot go on with: given back as they were, or given up with a cause.
 
 use tidemill_dag::ids::{RunId, TaskId, WorkerId};
+use tidemill_dag::slots::Shortage;
 use tidemill_dag::state::Attempt;
 
 use crate::apply::Decision;
+use crate::columns::wide;
 use crate::connect::Store;
 use crate::error::{StoreError, reading, writing};
 use crate::finish::{Exit, lost};
@@ -37,13 +39,28 @@ impl Store {
     /// Gives an attempt up for a reason that is not the task's own: like [`Self::lose`], with a cause and the costs.
     pub async fn give_up(&self, held: Held, exit: Exit, error: &str) -> Result<(), StoreError> {
         let Held { run, task, attempt } = held;
+        let cause = exit.cause.unwrap_or(ExitCause::Lost);
+        let shortage = match cause {
+            ExitCause::OutOfMemory => self.shortage(run, task, exit.peak_memory_bytes).await?,
+            ExitCause::Succeeded
+            | ExitCause::Expanded
+            | ExitCause::Failed
+            | ExitCause::Cancelled
+            | ExitCause::TimedOut
+            | ExitCause::Killed
+            | ExitCause::Lost
+            | ExitCause::Fenced => None,
+        };
         let decide = |view: &RunView| {
-            let mut happening = lost(view, task, attempt)?;
+            let mut happening = lost(view, task, attempt, shortage)?;
             if let Some(end) = &mut happening.end {
-                end.cause = exit.cause.unwrap_or(ExitCause::Lost);
-                end.error = Some(error.to_owned());
-                end.peak_memory_bytes = exit.peak_memory_bytes.map(column);
-                end.cpu_ms = exit.cpu_ms.map(column);
+                end.cause = cause;
+                end.error = Some(match shortage {
+                    Some(shortage) => told(view, task, error, shortage),
+                    None => error.to_owned(),
+                });
+                end.peak_memory_bytes = exit.peak_memory_bytes.map(wide);
+                end.cpu_ms = exit.cpu_ms.map(wide);
             }
             Ok(Decision { happenings: vec![happening], audit: None })
         };
@@ -71,6 +88,16 @@ impl Store {
     }
 }
 
-fn column(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+/// What is told of an attempt that lacked memory: what it said, and what the next one takes.
+fn told(view: &RunView, task: TaskId, error: &str, shortage: Shortage) -> String {
+    let Some(index) = view.index_of(task) else { return error.to_owned() };
+    let had = view.view.tasks[index.0].slots;
+    let next = had.after(shortage);
+    if next.taken > had.taken {
+        let next = next.taken;
+        format!("{error}; it had {} slots, and its next attempt takes {next}", had.taken)
+    } else {
+        let most = had.taken;
+        format!("{error}; it had {most} slots, and no worker of its pool can give it more")
+    }
 }

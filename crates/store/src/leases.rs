@@ -110,7 +110,7 @@ fn sweep_run(view: &RunView) -> Result<Decision, StoreError> {
         if let TaskState::Running { attempt, lease } = &task.state
             && lease.until <= view.now
         {
-            decision.happenings.push(lost(view, *id, *attempt)?);
+            decision.happenings.push(lost(view, *id, *attempt, None)?);
         }
     }
     decision.happenings.push(Event::Waited.into());

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use tidemill_dag::ids::WorkerId;
 use tidemill_dag::names::PoolName;
 
 use crate::connect::Store;
 use crate::error::{StoreError, reading};
-use crate::write::READY_CHANNEL;
+use crate::write::{READY_CHANNEL, STOP_CHANNEL};
 
 /// How long the connection of a listener may take.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,6 +25,8 @@ pub enum Heard {
     Ready(PoolName),
     /// Something changed that schedulers look after: a run ended, a notice waits, a backfill goes on.
     Changed,
+    /// An attempt that this worker runs is asked to stop.
+    Stop(WorkerId),
     /// The connection was lost and is there again: anything may have been missed.
     Reconnected,
 }
@@ -35,6 +38,8 @@ pub enum Topic {
     Ready,
     /// [`Heard::Changed`].
     Changed,
+    /// [`Heard::Stop`].
+    Stop,
 }
 
 /// A connection of its own that listens.
@@ -59,6 +64,7 @@ impl Store {
             .map(|topic| match topic {
                 Topic::Ready => format!("{READY_CHANNEL}{schema}"),
                 Topic::Changed => format!("{CHANGED_CHANNEL}{schema}"),
+                Topic::Stop => format!("{STOP_CHANNEL}{schema}"),
             })
             .collect();
         let channels = channels.iter().map(String::as_str);
@@ -75,12 +81,17 @@ impl Listener {
         loop {
             let heard = self.0.try_recv().await.map_err(reading("messages of the database"))?;
             let Some(message) = heard else { return Ok(Heard::Reconnected) };
-            if message.channel().starts_with(CHANGED_CHANNEL) {
-                return Ok(Heard::Changed);
-            }
-            // Another program may use the channel's name; what is no pool of ours is not for us.
-            if let Ok(pool) = PoolName::new(message.payload()) {
-                return Ok(Heard::Ready(pool));
+            // Another program may use a channel's name; what is no pool or worker of ours is not for us.
+            let (channel, payload) = (message.channel(), message.payload());
+            let heard = if channel.starts_with(CHANGED_CHANNEL) {
+                Some(Heard::Changed)
+            } else if channel.starts_with(STOP_CHANNEL) {
+                payload.parse().ok().map(Heard::Stop)
+            } else {
+                PoolName::new(payload).ok().map(Heard::Ready)
+            };
+            if let Some(heard) = heard {
+                return Ok(heard);
             }
         }
     }

@@ -17,6 +17,8 @@ use crate::changes::Changes;
 use crate::connect::Store;
 use crate::error::StoreError;
 use crate::new_ids;
+use crate::slots;
+use crate::trigger::Trigger;
 use crate::versions::DagVersion;
 use crate::write;
 
@@ -43,6 +45,8 @@ pub struct NewRun {
     pub backfill: Option<BackfillId>,
     /// Whether earlier results may stand in for its tasks.
     pub use_cache: bool,
+    /// The task that asked for it.
+    pub trigger: Option<Trigger>,
 }
 
 impl NewRun {
@@ -59,6 +63,7 @@ impl NewRun {
             priority: 0,
             backfill: None,
             use_cache: true,
+            trigger: None,
         }
     }
 
@@ -162,10 +167,10 @@ impl Store {
         sqlx::query_scalar!(
             "INSERT INTO dag_runs (
                  id, dag, version_id, kind, key, tick, interval_start, interval_end, params, priority, backfill_id,
-                 use_cache, created_at
+                 use_cache, created_at, trigger_run, trigger_task, trigger_depth, ends_with_trigger
              )
              VALUES ($1, $2, $3, ($4::text)::run_kind, $5, $6, $7, $8, $9, $10, $11, $12,
-                 COALESCE($13, clock_timestamp()))
+                 COALESCE($13, clock_timestamp()), $14, $15, $16, $17)
              ON CONFLICT (dag, key) DO NOTHING
              RETURNING created_at",
             run.as_uuid(),
@@ -181,6 +186,10 @@ impl Store {
             new.backfill.map(BackfillId::as_uuid),
             new.use_cache,
             self.clock.instead(),
+            new.trigger.map(|trigger| trigger.run.as_uuid()),
+            new.trigger.map(|trigger| trigger.task.as_uuid()),
+            new.trigger.map_or(0, |trigger| trigger.depth),
+            new.trigger.is_some_and(|trigger| trigger.ends_with_asker),
         )
         .fetch_optional(connection)
         .await
@@ -229,6 +238,7 @@ pub(crate) async fn write_tasks(
     now: Timestamp,
 ) -> Result<Vec<TaskId>, sqlx::Error> {
     let plan = &version.plan;
+    slots::learn(connection, plan, &mut view).await?;
     let mut changes = Changes::of(&view, 0);
     let effects =
         advance(plan, &view, &Event::Opened, now).expect("an opening speaks for no attempt");

@@ -29,6 +29,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> Verdict {
             state: value(state),
             on_child_failure: *on_child_failure,
         },
+        Verdict::Awaits { run, state } => Verdict::Awaits { run: *run, state: value(state) },
         Verdict::Cancelled => Verdict::Cancelled,
     }
 }

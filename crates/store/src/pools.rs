@@ -1,8 +1,9 @@
 //! Pools of worker slots. What is in use is counted, never stored, so that no slot can leak.
 
 use tidemill_dag::names::PoolName;
+use tidemill_dag::size::ByteSize;
 
-use crate::columns::narrow;
+use crate::columns::{narrow, wide};
 use crate::connect::Store;
 use crate::error::{CorruptRow, StoreError, reading, writing};
 
@@ -22,20 +23,33 @@ pub struct PoolSummary {
 }
 
 impl Store {
-    /// Makes a pool, or changes its slots; tasks that run already run on.
+    /// Makes a pool, or changes its slots; tasks that run already run on. Its slots stand for no memory.
     pub async fn put_pool(
         &self,
         name: &PoolName,
         slots: u32,
         description: &str,
     ) -> Result<(), StoreError> {
+        self.put_pool_of(name, slots, None, description).await
+    }
+
+    /// [`Self::put_pool`], where each slot stands for this much memory.
+    pub async fn put_pool_of(
+        &self,
+        name: &PoolName,
+        slots: u32,
+        memory_per_slot: Option<ByteSize>,
+        description: &str,
+    ) -> Result<(), StoreError> {
         sqlx::query!(
-            "INSERT INTO pools (name, slots, description)
-             VALUES ($1, $2, $3)
-             ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description",
+            "INSERT INTO pools (name, slots, description, memory_per_slot)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (name) DO UPDATE
+             SET slots = excluded.slots, description = excluded.description, memory_per_slot = excluded.memory_per_slot",
             name.as_str(),
             narrow(slots),
             description,
+            memory_per_slot.map(|size| wide(size.0)),
         )
         .execute(&self.pool)
         .await

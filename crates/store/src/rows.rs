@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tidemill_dag::ids::WorkerId;
+use tidemill_dag::slots::Slots;
 use tidemill_dag::state::{Attempt, Lease, RunState, TaskIndex, TaskPath, TaskState, TaskView};
 use tidemill_dag::time::Timestamp;
 use uuid::Uuid;
@@ -87,6 +88,9 @@ pub(crate) struct TaskRow {
     pub(crate) losses: i32,
     pub(crate) on_child_failure: String,
     pub(crate) cancel_requested: bool,
+    pub(crate) slots: i32,
+    pub(crate) declared_slots: i32,
+    pub(crate) learnt_from_bytes: Option<i64>,
     pub(crate) ready_at: Option<Timestamp>,
     pub(crate) lease_until: Option<Timestamp>,
     pub(crate) worker_id: Option<Uuid>,
@@ -120,6 +124,7 @@ impl TryFrom<TaskRow> for TaskView {
             on_child_failure: labels::on_child_failure(&row.on_child_failure)
                 .ok_or_else(|| corrupt("on_child_failure"))?,
             cancel_requested: row.cancel_requested,
+            slots: slots(id, row.slots, row.declared_slots, row.learnt_from_bytes)?,
             output: row.output.map(Arc::new),
             state: TaskState::try_from(TaskStateRow {
                 id,
@@ -134,6 +139,21 @@ impl TryFrom<TaskRow> for TaskView {
             })?,
         })
     }
+}
+
+/// The columns of the slots that a task takes.
+pub(crate) fn slots(
+    id: Uuid,
+    taken: i32,
+    declared: i32,
+    learnt_from_bytes: Option<i64>,
+) -> Result<Slots, CorruptRow> {
+    let corrupt = |_| CorruptRow::new("task_runs", &id, "task_runs_slots_positive");
+    Ok(Slots {
+        declared: u32::try_from(declared).map_err(corrupt)?,
+        taken: u32::try_from(taken).map_err(corrupt)?,
+        learnt_from: learnt_from_bytes.map(u64::try_from).transpose().map_err(corrupt)?,
+    })
 }
 
 pub(crate) fn task_path(id: Uuid, path: &str) -> Result<TaskPath, CorruptRow> {

@@ -4,6 +4,7 @@ use serde_json::Value;
 use tidemill_dag::advance::Reason;
 use tidemill_dag::ids::{RunId, TaskId, WorkerId};
 use tidemill_dag::names::{KindName, PoolName};
+use tidemill_dag::slots::Slots;
 use tidemill_dag::state::{Attempt, TaskIndex, TaskPath, TaskState};
 use tidemill_dag::time::{Lapse, Timestamp};
 use tidemill_task::CacheNote;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use crate::connect::Store;
 use crate::error::{CorruptRow, StoreError, reading};
 use crate::labels::{ExitCause, TaskLabel};
-use crate::rows::{TaskStateRow, task_path};
+use crate::rows::{TaskStateRow, slots, task_path};
 use crate::runs::{RunFilter, RunSummary};
 
 /// A run with its tasks.
@@ -37,8 +38,10 @@ pub struct TaskDetail {
     pub kind: KindName,
     /// The pool that it takes from.
     pub pool: PoolName,
-    /// How many slots it takes.
-    pub slots: u32,
+    /// The slots that it takes.
+    pub slots: Slots,
+    /// The run that it started.
+    pub started_run: Option<RunId>,
     /// Where it stands.
     pub state: TaskState,
     /// The last attempt.
@@ -95,6 +98,9 @@ struct TaskDetailRow {
     kind: String,
     pool: String,
     slots: i32,
+    declared_slots: i32,
+    learnt_from_bytes: Option<i64>,
+    started_run: Option<Uuid>,
     state: TaskLabel,
     attempt: i32,
     phase: i32,
@@ -196,7 +202,8 @@ impl TryFrom<TaskDetailRow> for TaskDetail {
             parent: parent.map_err(|_| corrupt("task_runs_parent_comes_first"))?.map(TaskIndex),
             kind: KindName::new(&row.kind).map_err(|_| corrupt("task_runs_kind_is_a_name"))?,
             pool: PoolName::new(&row.pool).map_err(|_| corrupt("task_runs_pool_is_a_name"))?,
-            slots: count(row.slots)?,
+            slots: slots(id, row.slots, row.declared_slots, row.learnt_from_bytes)?,
+            started_run: row.started_run.map(RunId::from_uuid),
             state: state.try_into()?,
             attempt: Attempt(row.attempt),
             phase: count(row.phase)?,

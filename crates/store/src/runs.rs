@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value;
 use tidemill_dag::ids::{DagVersionId, RunId};
 use tidemill_dag::names::{DagName, ParamName};
-use tidemill_dag::state::{RunKind, RunState};
+use tidemill_dag::state::{RunKind, RunState, TaskPath};
 use tidemill_dag::time::{DataInterval, Timestamp};
 use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::{CorruptRow, StoreError, reading};
 use crate::labels::{self, RunLabel};
-use crate::rows::RunStateRow;
+use crate::rows::{RunStateRow, task_path};
 
 /// Which runs to list; what is `None` does not matter.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ pub struct RunSummary {
     pub interval: DataInterval,
     /// Its parameters.
     pub params: BTreeMap<ParamName, Value>,
+    /// Who asked for it, where a task did.
+    pub triggered_by: Option<TriggeredBy>,
     /// Where it stands.
     pub state: RunState,
     /// When it was asked for.
@@ -63,6 +66,15 @@ impl RunSummary {
     pub const fn has_dropped_tasks(&self) -> bool {
         self.tasks.total == 0 && matches!(self.state, RunState::Closed { .. })
     }
+}
+
+/// The task that asked for a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TriggeredBy {
+    /// Its run.
+    pub run: RunId,
+    /// Its name in that run, as long as that is remembered.
+    pub task: Option<TaskPath>,
 }
 
 /// How many tasks of a run stand where; those in no count wait.
@@ -96,6 +108,8 @@ pub(crate) struct RunSummaryRow {
     created_at: Timestamp,
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
+    trigger_run: Option<Uuid>,
+    trigger_path: Option<String>,
     total: i64,
     running: i64,
     succeeded: i64,
@@ -174,7 +188,10 @@ impl TryFrom<RunSummaryRow> for RunSummary {
             outcome: row.outcome,
             finished_at: row.finished_at,
         };
+        let task = row.trigger_path.map(|path| task_path(row.id, &path)).transpose()?;
+        let asked_by = |run| TriggeredBy { run: RunId::from_uuid(run), task };
         Ok(Self {
+            triggered_by: row.trigger_run.map(asked_by),
             id: RunId::from_uuid(row.id),
             dag: DagName::new(&row.dag).map_err(|_| corrupt("dag_runs_dag_is_a_name"))?,
             version: DagVersionId::from_uuid(row.version_id),

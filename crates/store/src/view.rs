@@ -30,6 +30,8 @@ pub struct RunView {
     pub ids: Vec<TaskId>,
     /// What the run adds to the priority of its tasks.
     pub(crate) priority: i32,
+    /// The run and the task that asked for it, where a task did.
+    pub(crate) trigger: Option<(RunId, TaskId)>,
     /// The instant at which it was read.
     pub now: Timestamp,
 }
@@ -54,6 +56,8 @@ pub(crate) struct RunRow {
     pub(crate) state: RunLabel,
     pub(crate) outcome: Option<String>,
     pub(crate) finished_at: Option<Timestamp>,
+    pub(crate) trigger_run: Option<Uuid>,
+    pub(crate) trigger_task: Option<Uuid>,
     pub(crate) now: Timestamp,
 }
 
@@ -104,6 +108,8 @@ impl Store {
     ) -> Result<RunView, StoreError> {
         let head = head.ok_or_else(|| StoreError::UnknownRun { text: run.to_string() })?;
         let (priority, now) = (head.priority, head.now);
+        let trigger = head.trigger_run.map(RunId::from_uuid);
+        let trigger = trigger.zip(head.trigger_task.map(TaskId::from_uuid));
         let version = self.version_by(connection, DagVersionId::from_uuid(head.version_id)).await?;
         let rows = sqlx::query_file_as!(
             TaskRow,
@@ -124,6 +130,7 @@ impl Store {
             view: View::new(Arc::new(facts), state, tasks),
             ids,
             priority,
+            trigger,
             now,
         })
     }

@@ -1,22 +1,27 @@
 //! The statements of one change of a run; all inside the caller's transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use tidemill_dag::ids::{ArtifactId, RunId, TaskId};
+use tidemill_dag::ids::{ArtifactId, RunId, TaskId, WorkerId};
+use tidemill_dag::slots::Slots;
 use tidemill_dag::spec::Recipient;
 use tidemill_dag::state::{Attempt, Outcome, RunState, View};
 use tidemill_dag::time::Timestamp;
 use tidemill_task::ArtifactRef;
 
 use crate::changes::{Inserts, Updates};
+use crate::columns::{narrow, wide};
 use crate::labels::ExitCause;
 use crate::outbox::Telling;
 use crate::versions::DagVersion;
 
 /// Where workers listen; the payload is the name of the pool.
 pub(crate) const READY_CHANNEL: &str = "tidemill_ready_";
+
+/// Where workers listen, too; the payload is the worker that runs what is asked to stop.
+pub(crate) const STOP_CHANNEL: &str = "tidemill_stop_";
 
 /// How an attempt ended, for its own row.
 #[derive(Clone, Debug)]
@@ -106,9 +111,31 @@ pub(crate) async fn insert_tasks(
         &new.resume as _,
         &new.output as _,
         &new.reason as _,
+        &birth.declared_slots,
+        &birth.learnt_from_bytes as _,
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Writes what the next attempts of tasks take.
+pub(crate) async fn resize_tasks(
+    connection: &mut PgConnection,
+    run: RunId,
+    sizes: &[(TaskId, Slots)],
+) -> Result<(), sqlx::Error> {
+    for (task, slots) in sizes {
+        sqlx::query!(
+            "UPDATE task_runs SET slots = $3, learnt_from_bytes = $4 WHERE run_id = $1 AND id = $2",
+            run.as_uuid(),
+            task.as_uuid(),
+            narrow(slots.taken),
+            slots.learnt_from.map(wide),
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
     Ok(())
 }
 
@@ -289,6 +316,26 @@ pub(crate) async fn wake(
          FROM UNNEST($2::text[]) AS pool",
         READY_CHANNEL,
         &pools
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Tells workers that something they run is asked to stop; they hear it when the transaction commits.
+pub(crate) async fn ask_to_stop(
+    connection: &mut PgConnection,
+    workers: &BTreeSet<WorkerId>,
+) -> Result<(), sqlx::Error> {
+    if workers.is_empty() {
+        return Ok(());
+    }
+    let workers: Vec<String> = workers.iter().map(ToString::to_string).collect();
+    sqlx::query!(
+        "SELECT pg_notify($1 || quote_ident(current_schema())::regnamespace::oid::text, worker)
+         FROM UNNEST($2::text[]) AS worker",
+        STOP_CHANNEL,
+        &workers
     )
     .execute(connection)
     .await?;

@@ -117,6 +117,16 @@ impl TaskContext {
         &self.services.environment
     }
 
+    /// An environment variable of the worker that a DAG names. The worker's configuration must allow it.
+    pub fn variable(&self, name: &str) -> Result<&str, TaskError> {
+        let value = self.services.variables.get(name).map(String::as_str);
+        value.ok_or_else(|| {
+            TaskError::fatal(format!(
+                "read the environment variable `{name}`: it is not set, or `dags.env` of the worker's configuration does not name it"
+            ))
+        })
+    }
+
     /// Where this attempt runs: in a process group of its own, all of it ends with the attempt.
     pub const fn isolation(&self) -> Isolation {
         self.services.isolation

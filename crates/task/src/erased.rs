@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -33,6 +34,8 @@ pub trait ErasedKind: Send + Sync {
     fn signature(&self) -> Signature;
     /// What it does not accept about these parameters. Those that hold templates are not judged yet.
     fn check(&self, params: &Value) -> Vec<Objection>;
+    /// [`TaskKind::grace`]; none where the parameters cannot be read.
+    fn grace(&self, params: &Value) -> Option<Duration>;
     /// Reads the parameters and runs one attempt.
     fn run<'a>(
         &'a self,
@@ -100,6 +103,10 @@ impl<K: TaskKind> ErasedKind for Erased<K> {
         check::<K>(&self.schema, params)
     }
 
+    fn grace(&self, params: &Value) -> Option<Duration> {
+        K::grace(&params::read(&self.schema, params.clone()).ok()?)
+    }
+
     fn run<'a>(
         &'a self,
         context: &'a TaskContext,
@@ -113,6 +120,7 @@ impl<K: TaskKind> ErasedKind for Erased<K> {
             })?;
             match K::run(context, params).await? {
                 Step::Expand(expansion) => Ok(Step::Expand(expansion)),
+                Step::Await { run, state } => Ok(Step::Await { run, state }),
                 Step::Done(output) => {
                     let output = serde_json::to_value(output);
                     output.map(Step::Done).or_fatal("write its output as JSON")

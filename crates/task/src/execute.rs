@@ -95,6 +95,10 @@ fn accept(
             let Expansion { children, state, on_child_failure } = expansion;
             Ok(Verdict::Expanded { children, state, on_child_failure })
         }
+        Step::Await { run, state } => {
+            check_size("state", &state)?;
+            Ok(Verdict::Awaits { run, state })
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The contract of a kind of task.
 
 use std::future::Future;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -53,6 +54,13 @@ pub trait TaskKind: 'static {
     /// Objects to parameters that have the right shape and cannot work. Called when a DAG is checked, without IO.
     fn check(params: &Self::Params, objections: &mut Objections) {
         let _ = (params, objections);
+    }
+
+    /// How long an attempt with these parameters may take to stop when it is asked to, where the worker's own grace may
+    /// be too short.
+    fn grace(params: &Self::Params) -> Option<Duration> {
+        let _ = params;
+        None
     }
 
     /// Runs one attempt, or its next phase after an expansion.

@@ -12,6 +12,7 @@ use crate::artifact_store::ArtifactStore;
 use crate::clock::{Clock, SystemClock};
 use crate::kind::Isolation;
 use crate::progress::Progress;
+use crate::runs::{NoRuns, Runs};
 
 /// What a worker lends to an attempt; each field may be replaced.
 #[derive(Clone)]
@@ -28,12 +29,16 @@ pub struct Services {
     pub repository: PathBuf,
     /// The environment of the worker, from which kinds pass on what they allow.
     pub environment: BTreeMap<String, String>,
+    /// Those of them that DAGs may name, by the worker's configuration.
+    pub variables: BTreeMap<String, String>,
     /// Whether this process is the attempt's alone.
     pub isolation: Isolation,
+    /// Runs of other DAGs.
+    pub runs: Arc<dyn Runs>,
 }
 
 impl Services {
-    /// Services on the machine's clock, in the present folder, with an empty environment.
+    /// Services on the machine's clock, in the present folder, with an empty environment and without ports.
     pub fn new(artifacts: ArtifactStore) -> Self {
         Self {
             artifacts,
@@ -42,7 +47,9 @@ impl Services {
             progress: watch::Sender::new(Progress::default()),
             repository: PathBuf::from("."),
             environment: BTreeMap::new(),
+            variables: BTreeMap::new(),
             isolation: Isolation::Inline,
+            runs: Arc::new(NoRuns),
         }
     }
 }

@@ -1,6 +1,7 @@
-//! How an attempt can end well: done, or with children to wait for.
+//! How an attempt can end well: done, or with children or another run to wait for.
 
 use serde_json::Value;
+use tidemill_dag::ids::RunId;
 use tidemill_dag::names::KindName;
 use tidemill_dag::state::{Child, OnChildFailure};
 
@@ -11,6 +12,13 @@ pub enum Step<O> {
     Done(O),
     /// The work goes on in children; the task is called again in its next phase when they are over.
     Expand(Expansion),
+    /// The work goes on when another run is over, which the task started; the task is called again then.
+    Await {
+        /// The run.
+        run: RunId,
+        /// Read again by [`TaskContext::resume_state`](crate::TaskContext::resume_state).
+        state: Value,
+    },
 }
 
 /// The children that a task asks for, and what it wants to know again afterwards.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tidemill_dag::names::PoolName;
+use tidemill_dag::size::ByteSize;
 use tidemill_dag::time::Lapse;
 
 pub(crate) use layers::{Layers, Setting};
@@ -73,6 +74,9 @@ pub(crate) struct Pool {
     /// How many tasks of the pool run at once, over all workers.
     #[schemars(range(min = 1, max = 100_000))]
     pub slots: u32,
+    /// The memory that one slot stands for, such as `2GiB`; a task that held more in earlier runs takes more slots.
+    #[serde(default)]
+    pub memory_per_slot: Option<ByteSize>,
 }
 
 /// How long history is kept.

@@ -112,7 +112,7 @@ fn start_private(app: &App<'_>) -> Result<Cluster, Failure> {
 /// The configuration is the truth about pools: the rows follow it.
 async fn put_pools(app: &App<'_>, store: &Store) -> Result<(), Failure> {
     for (name, pool) in &app.config.pools {
-        store.put_pool(name, pool.slots, "").await?;
+        store.put_pool_of(name, pool.slots, pool.memory_per_slot, "").await?;
     }
     Ok(())
 }

@@ -164,6 +164,7 @@ impl From<StoreError> for Failure {
             | E::Claim { .. }
             | E::Renew { .. }
             | E::LostLease { .. }
+            | E::Trigger { .. }
             | E::UnknownDag { .. }
             | E::UnknownDataset { .. }
             | E::UnknownVersion { .. }

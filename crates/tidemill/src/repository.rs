@@ -10,6 +10,7 @@ use anyhow::Context;
 use tidemill_dag::catalog::Catalog;
 use tidemill_dag::load::{Dag, read_dag, refuse_twins};
 use tidemill_dag::problem::{Problem, Problems, SourceText};
+use tidemill_dag::references::refuse_dangling;
 use tidemill_dag::shape::{FileError, Files};
 use tidemill_dag::yaml::{self, LARGEST_FILE};
 
@@ -25,6 +26,15 @@ pub(crate) struct Repository {
 /// How files look from outside: path, time of the last change, size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint(Vec<(PathBuf, Option<SystemTime>, u64)>);
+
+/// Which files are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// All of the repository, so that what DAGs say about each other can be checked.
+    All,
+    /// Those that were named: others may exist.
+    Some,
+}
 
 /// What a repository holds.
 #[derive(Debug)]
@@ -55,7 +65,7 @@ impl Repository {
         let mut paths = Vec::new();
         collect(&self.root.join(&self.dags), &mut paths)?;
         paths.sort();
-        Ok(self.load_files(&paths, catalog))
+        Ok(self.load_files(&paths, catalog, Scope::All))
     }
 
     /// How the DAG files and others within the repository look from outside: what changed looks different.
@@ -91,11 +101,11 @@ impl Repository {
         // A file that is named twice, or lies in a folder that is named too, is one file.
         found.sort();
         found.dedup();
-        Ok(self.load_files(&found, catalog))
+        Ok(self.load_files(&found, catalog, Scope::Some))
     }
 
     /// Files do not depend on each other, so all cores read them.
-    fn load_files(&self, paths: &[PathBuf], catalog: &Catalog) -> Loaded {
+    fn load_files(&self, paths: &[PathBuf], catalog: &Catalog, scope: Scope) -> Loaded {
         let next = AtomicUsize::new(0);
         let workers =
             std::thread::available_parallelism().map_or(1, usize::from).min(paths.len().max(1));
@@ -126,6 +136,9 @@ impl Repository {
                     broken.extend(name_in(&source).map(|name| (name, source.path.clone())));
                 }
             }
+        }
+        if scope == Scope::All {
+            dags = refuse_dangling(dags, &mut broken, catalog, &mut problems);
         }
         let mut dags = refuse_twins(dags, &mut problems);
         dags.sort_by(|left, right| left.spec.dag.cmp(&right.spec.dag));

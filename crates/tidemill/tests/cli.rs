@@ -179,3 +179,111 @@ fn completions_are_printed_for_a_shell() {
 fn a_reset_without_a_person_or_a_yes_deletes_nothing() {
     insta::assert_snapshot!(show(&flow(), &["db", "reset"]));
 }
+
+#[test]
+fn what_dags_say_about_each_other_is_checked() {
+    let asked = "dag: asked\nparams: { days: { type: integer, max: 30 }, site: oslo }\ntasks: { work: { uses: noop } }\n";
+    let asks = "dag: asks\ntasks:\n  lost: { uses: trigger, with: { dag: aksed } }\n  \
+bad: { uses: trigger, with: { dag: asked, params: { days: 31, sight: x } } }\n  \
+none: { uses: trigger, with: { dag: asked } }\n  \
+late: { uses: trigger, with: { dag: asked, params: { days: \"{{ 3 + 4 }}\" } } }\n";
+    let folder = Folder::with(&[("dags/asked.yaml", asked), ("dags/asks.yaml", asks)]);
+
+    insta::assert_snapshot!(show(&folder, &["dag", "check"]), @r#"
+    exit 10
+    --- stdout
+    --- stderr
+    error: dags/asks.yaml:3:39: there is no DAG `aksed` in the repository
+       |
+     3 |   lost: { uses: trigger, with: { dag: aksed } }
+       |                                       ^^^^^
+    hint: did you mean `asked`?
+
+    error: dags/asks.yaml:4:61: the parameter `days` of `asked` is more than 30
+       |
+     4 |   bad: { uses: trigger, with: { dag: asked, params: { days: 31, sight: x } } }
+       |                                                             ^^
+
+    error: dags/asks.yaml:4:72: `asked` has no parameter `sight`
+       |
+     4 |   bad: { uses: trigger, with: { dag: asked, params: { days: 31, sight: x } } }
+       |                                                                        ^
+    hint: known parameters are `days`, `site`
+
+    error: dags/asks.yaml:5:39: `asked` needs the parameter `days`
+       |
+     5 |   none: { uses: trigger, with: { dag: asked } }
+       |                                       ^^^^^
+    hint: give it in `params`, or give it a default in `asked`
+
+    4 problems in 1 file
+    "#);
+}
+
+#[test]
+fn a_request_that_cannot_be_sent_is_told_with_its_place() {
+    let bad = "dag: bad\ntasks:\n  a: { uses: http, with: { url: example.com/hook } }\n  \
+b: { uses: http, with: { url: \"https://me:secret@example.com\", json: 1, body: x } }\n  \
+c: { uses: http, with: { url: { envv: HOOK }, method: PSOT, expect: [20x] } }\n  \
+d: { uses: http, with: { url: ftp://example.com, timeout: 0s } }\n";
+    let folder = Folder::with(&[("dags/bad.yaml", bad)]);
+
+    insta::assert_snapshot!(show(&folder, &["dag", "check"]), @r#"
+    exit 10
+    --- stdout
+    --- stderr
+    error: dags/bad.yaml:3:33: this is not a URL: relative URL without a base
+       |
+     3 |   a: { uses: http, with: { url: example.com/hook } }
+       |                                 ^^^^^^^^^^^^^^^^
+    hint: write it with its scheme and host, such as `https://example.com/hook`
+
+    error: dags/bad.yaml:4:33: a password in an address is written in the file
+       |
+     4 |   b: { uses: http, with: { url: "https://me:secret@example.com", json: 1, body: x } }
+       |                                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: read it from the environment, as `{{ env.NAME }}`, and allow the name under `dags.env` in the configuration
+
+    error: dags/bad.yaml:4:33: the URL holds credentials
+       |
+     4 |   b: { uses: http, with: { url: "https://me:secret@example.com", json: 1, body: x } }
+       |                                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: send them in a header: `headers: { Authorization: { env: NAME } }`
+
+    error: dags/bad.yaml:4:81: the request has a body already
+       |
+     4 |   b: { uses: http, with: { url: "https://me:secret@example.com", json: 1, body: x } }
+       |                                                                                 ^
+    hint: give one of `json` and `body`
+
+    error: dags/bad.yaml:5:33: `url` lacks the key `env`
+       |
+     5 |   c: { uses: http, with: { url: { envv: HOOK }, method: PSOT, expect: [20x] } }
+       |                                 ^
+
+    error: dags/bad.yaml:5:35: unknown key `envv` in `url`
+       |
+     5 |   c: { uses: http, with: { url: { envv: HOOK }, method: PSOT, expect: [20x] } }
+       |                                   ^^^^
+    hint: did you mean `env`?
+
+    error: dags/bad.yaml:5:57: unknown value `PSOT`
+       |
+     5 |   c: { uses: http, with: { url: { envv: HOOK }, method: PSOT, expect: [20x] } }
+       |                                                         ^^^^
+    hint: did you mean `POST`?
+
+    error: dags/bad.yaml:6:33: `ftp` is not a scheme of the web
+       |
+     6 |   d: { uses: http, with: { url: ftp://example.com, timeout: 0s } }
+       |                                 ^^^^^^^^^^^^^^^^^
+    hint: write it with its scheme and host, such as `https://example.com/hook`
+
+    error: dags/bad.yaml:6:61: no server answers within no time
+       |
+     6 |   d: { uses: http, with: { url: ftp://example.com, timeout: 0s } }
+       |                                                             ^^
+
+    9 problems in 1 file
+    "#);
+}

@@ -200,3 +200,25 @@ fn everything_killed_in_a_run_and_started_again_ends_the_run_right_and_once() {
     assert!(second.wait().unwrap().success());
     assert!(!folder.path().join(".tidemill/pg/data/postmaster.pid").exists());
 }
+
+const ASKS: &str = "dag: asks\ntasks:\n  ask: { uses: trigger, with: { dag: asked, params: { days: 7 }, wait: true } }\n";
+const ASKED: &str =
+    "dag: asked\nparams: { days: { type: integer, max: 30 } }\ntasks:\n  work: { uses: noop }\n";
+
+#[test]
+fn a_run_that_another_one_asked_for_is_carried_out_with_it_and_says_who_asked() {
+    let folder = Folder::with(&[("dags/asks.yaml", ASKS), ("dags/asked.yaml", ASKED)]);
+
+    let output = folder.run(&["run", "start", "asks", "--wait", "--interval", "2026-11-19"]);
+
+    assert!(output.status.success(), "{}", shown(&output));
+    let runs = json(&folder, &["run", "list"]);
+    let [asked, asks] = runs.as_array().unwrap().as_slice() else { panic!("{runs}") };
+    assert_eq!((&asked["dag"], &asked["kind"]), (&"asked".into(), &"triggered".into()));
+    assert_eq!(asked["params"]["days"], 7);
+    assert_eq!(asked["interval"], asks["interval"]);
+    assert_eq!(asked["triggered_by"]["run"], asks["run"]);
+    let detail = folder.run(&["run", "show", asked["run"].as_str().unwrap()]);
+    let by = format!("by ask of {}", asks["run"].as_str().unwrap());
+    assert!(text(&detail.stdout).contains(&by), "{}", shown(&detail));
+}

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::board::{Board, End};
 use super::{Effect, POISON_AFTER, Reason, Retry, Stale, Verdict, expand, pause};
 use crate::plan::Plan;
+use crate::slots::Shortage;
 use crate::state::{Attempt, Child, Lease, OnChildFailure, RunState, TaskIndex, TaskState, View};
 use crate::time::Timestamp;
 
@@ -75,13 +76,21 @@ pub(super) fn finished(mut board: Board<'_>, held: Held, verdict: &Verdict) -> V
         // It happened, whoever wanted it stopped.
         Verdict::Succeeded { output } => board.end(held.task, End::succeeded(Arc::clone(output))),
         Verdict::Cancelled => board.end(held.task, End::cancelled()),
-        Verdict::Failed { .. } | Verdict::Expanded { .. } if board.must_stop(held.task) => {
+        Verdict::Failed { .. } | Verdict::Expanded { .. } | Verdict::Awaits { .. }
+            if board.must_stop(held.task) =>
+        {
             board.end(held.task, End::cancelled());
         }
         Verdict::Failed { error, retry } => fail(&mut board, held, error, *retry),
         Verdict::Expanded { children, state, on_child_failure } => {
             grow(&mut board, held.task, children, state, *on_child_failure);
         }
+        Verdict::Awaits { run: _, state } => board.push(Effect::Expand {
+            task: held.task,
+            children: Vec::new(),
+            state: Some(state.clone()),
+            on_child_failure: OnChildFailure::Fail,
+        }),
     }
     board.settle()
 }
@@ -128,7 +137,7 @@ fn grow(
 }
 
 /// An attempt was lost with its worker, which is not the fault of its task until it happens too often.
-pub(super) fn lost(mut board: Board<'_>, held: Held) -> Vec<Effect> {
+pub(super) fn lost(mut board: Board<'_>, held: Held, shortage: Option<Shortage>) -> Vec<Effect> {
     let task = board.task(held.task);
     let losses = task.losses.saturating_add(1);
     if board.must_stop(held.task) {
@@ -145,6 +154,10 @@ pub(super) fn lost(mut board: Board<'_>, held: Held) -> Vec<Effect> {
             losses,
             error: None,
         });
+        let larger = shortage.map(|shortage| task.slots.after(shortage));
+        if let Some(slots) = larger.filter(|slots| slots.taken > task.slots.taken) {
+            board.push(Effect::Resize { task: held.task, slots });
+        }
     }
     board.settle()
 }

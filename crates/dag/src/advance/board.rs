@@ -126,6 +126,11 @@ impl<'a> Board<'a> {
         self.outcomes[node.0].filter(|_| self.open_tasks[node.0] == 0)
     }
 
+    /// Whether a task waits, and nothing below it is open.
+    pub(super) fn waits_for_a_run(&self, task: TaskIndex) -> bool {
+        matches!(self.task(task).state, TaskState::Expanded { .. }) && self.open_tasks[task.0] == 1
+    }
+
     /// The output of a task that is over, if it has one.
     pub(super) fn output(&self, task: TaskIndex) -> Option<&Arc<Value>> {
         self.outputs.get(&task).or(self.view.tasks[task.0].output.as_ref())

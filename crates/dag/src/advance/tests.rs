@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::ids::{RunId, WorkerId};
+use crate::slots::SlotSize;
 use crate::spec::DagSpec;
 use crate::state::{RunKind, RunState};
 use crate::template::Facts;
@@ -80,6 +81,7 @@ impl Play {
             Effect::Done { task, outcome, reason: Some(reason), .. } => {
                 format!("{} {}: {}", path(task), outcome.label(), why(reason))
             }
+            Effect::Resize { task, slots } => format!("{} takes {} slots", path(task), slots.taken),
             Effect::AskToStop { task } => format!("stop {}", path(task)),
             Effect::Cancelling => "cancelling".into(),
             Effect::Close { outcome } => format!("close {}", outcome.label()),
@@ -115,7 +117,21 @@ impl Play {
         self.claim(path);
         let task = self.index(path);
         let attempt = self.view.tasks[task.0].attempt;
-        self.tell(&Event::Lost { task, attempt })
+        self.tell(&Event::Lost { task, attempt, shortage: None })
+    }
+
+    /// Claims a task and loses it for want of memory, in a pool of eight slots.
+    fn starve(&mut self, path: &str) -> Vec<String> {
+        self.claim(path);
+        let task = self.index(path);
+        let attempt = self.view.tasks[task.0].attempt;
+        let size = SlotSize { memory_bytes: None, most: 8 };
+        let shortage = Some(Shortage { peak_bytes: None, size });
+        self.tell(&Event::Lost { task, attempt, shortage })
+    }
+
+    fn run_over(&mut self, path: &str) -> Vec<String> {
+        self.tell(&Event::RunOver { task: self.index(path) })
     }
 
     fn cancel(&mut self, path: &str) -> Vec<String> {
@@ -175,6 +191,10 @@ fn asks_for(labels: &[&str], on_child_failure: OnChildFailure) -> Verdict {
         state: json!("kept"),
         on_child_failure,
     }
+}
+
+fn awaits() -> Verdict {
+    Verdict::Awaits { run: RunId::from_uuid(uuid::Uuid::from_u128(9)), state: json!("asked") }
 }
 
 fn asks(labels: &[&str]) -> Verdict {
@@ -303,7 +323,7 @@ mod attempts {
         let mut play = open(json!({ "a": { "retries": { "max": 1, "backoff": "0s" } } }));
         let task = play.index("a");
         let speak = |attempt| Event::Finished { task, attempt: Attempt(attempt), verdict: done() };
-        let lose = |attempt| Event::Lost { task, attempt: Attempt(attempt) };
+        let lose = |attempt| Event::Lost { task, attempt: Attempt(attempt), shortage: None };
         play.run("a", failed());
 
         assert!(play.try_tell(&speak(1)).is_err());
@@ -322,7 +342,7 @@ mod attempts {
         let lease = Lease { worker: WorkerId::generate(), until: play.now };
 
         assert!(play.try_tell(&Event::Claimed { task, lease }).is_err());
-        assert!(play.try_tell(&Event::Lost { task, attempt: Attempt(0) }).is_err());
+        assert!(play.try_tell(&Event::Lost { task, attempt: Attempt(0), shortage: None }).is_err());
         assert_eq!(play.tell(&Event::CancelAsked { task: Some(task) }), NOTHING);
     }
 
@@ -475,6 +495,82 @@ mod expanding {
         assert_eq!(play.finish("a", asks(&["z"])), ["expand a to 1"]);
         assert_eq!(play.run("a[z]", done()), ["a[z] succeeded", "ready a phase 2"]);
         assert_eq!(play.run("a", done()), ["a succeeded", "close succeeded"]);
+    }
+
+    #[test]
+    fn a_task_that_waits_for_a_run_goes_on_when_that_is_over() {
+        let mut play = open(json!({ "a": {}, "b": { "needs": ["a"] } }));
+
+        assert_eq!(play.run("a", awaits()), ["expand a to 0"]);
+        assert_eq!(play.run_over("a"), ["ready a phase 1"]);
+        assert_eq!(play.run_over("a"), NOTHING, "told twice");
+        assert_eq!(play.run("a", done()), ["a succeeded", "ready b"]);
+        assert_eq!(play.run_over("a"), NOTHING, "told late");
+    }
+
+    #[test]
+    fn a_task_that_waits_for_its_children_does_not_hear_of_runs() {
+        let mut play = open(json!({ "a": {} }));
+        play.run("a", asks(&["x"]));
+
+        assert_eq!(play.run_over("a"), NOTHING);
+    }
+
+    #[test]
+    fn a_task_that_waits_for_a_run_ends_at_once_when_it_is_cancelled() {
+        let mut play = open(json!({ "a": {} }));
+        play.run("a", awaits());
+
+        let effects = play.cancel_run();
+
+        assert_eq!(effects, ["cancelling", "a cancelled: cancelled", "close cancelled"]);
+    }
+
+    #[test]
+    fn losses_of_a_phase_that_came_to_its_end_do_not_count_any_more() {
+        let mut play = open(json!({ "a": {} }));
+        for phase in 0..3 {
+            for _ in 0..4 {
+                play.lose("a");
+                play.now += TimeDelta::days(1);
+            }
+            assert_eq!(play.view.tasks[0].losses, 4);
+            play.run("a", asks(&[&format!("x{phase}")]));
+            play.run(&format!("a[x{phase}]"), done());
+            assert_eq!(play.view.tasks[0].losses, 0);
+        }
+    }
+
+    #[test]
+    fn a_task_that_ran_out_of_memory_takes_more_slots_until_there_are_no_more() {
+        let mut play = open(json!({ "a": { "slots": 3 } }));
+
+        assert_eq!(play.starve("a"), ["pause a after 0 failures, 1 losses", "a takes 6 slots"]);
+        play.now += TimeDelta::days(1);
+        assert_eq!(play.starve("a"), ["pause a after 0 failures, 2 losses", "a takes 8 slots"]);
+        play.now += TimeDelta::days(1);
+        assert_eq!(play.starve("a"), ["pause a after 0 failures, 3 losses"]);
+    }
+
+    #[test]
+    fn members_take_the_slots_of_their_task_and_children_those_that_it_declares() {
+        let mut play = open(json!({
+            "m": { "for_each": [1], "slots": 2, "needs": ["first"] },
+            "a": { "slots": 2 },
+            "first": {},
+        }));
+        let learnt = Slots { declared: 2, taken: 5, learnt_from: Some(9) };
+        for path in ["m", "a"] {
+            let task = play.index(path);
+            play.view.tasks[task.0].slots = learnt;
+        }
+
+        play.run("first", done());
+        play.run("a", asks(&["x"]));
+
+        let slots = |path: &str| play.view.tasks[play.index(path).0].slots;
+        assert_eq!(slots("m[0]"), learnt);
+        assert_eq!(slots("a[x]"), Slots::declared(2));
     }
 
     #[test]
@@ -634,7 +730,7 @@ mod cancelling {
         play.cancel_run();
         let task = play.index("a");
 
-        let effects = play.tell(&Event::Lost { task, attempt: Attempt(1) });
+        let effects = play.tell(&Event::Lost { task, attempt: Attempt(1), shortage: None });
 
         assert_eq!(effects, ["a cancelled: cancelled", "close cancelled"]);
     }

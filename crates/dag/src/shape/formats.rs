@@ -5,6 +5,7 @@ use std::str::FromStr;
 use crate::names::{BadName, DagName};
 use crate::problem::suggest;
 use crate::schedule::{BadTimeOfDay, CronExpression, Stretch, TimeOfDay, Zone};
+use crate::size::{BadSize, ByteSize};
 use crate::spec::{BackoffRange, BadBackoff, BadRecipient, BadWire, Recipient, Wire};
 use crate::time::{BadLapse, Lapse, Timestamp};
 
@@ -20,10 +21,12 @@ pub struct Fault {
 type Check = fn(&str) -> Result<(), Fault>;
 
 /// Each format with its check; others are for editors only.
-const FORMATS: [(&str, Check); 11] = [
+const FORMATS: [(&str, Check); 13] = [
     ("name", |text| read::<DagName>(text, |_| Some(BadName::HINT.to_owned()))),
+    ("dag", |text| read::<DagName>(text, |_| Some(BadName::HINT.to_owned()))),
     ("kind", |text| read::<DagName>(text, |_| Some(BadName::HINT.to_owned()))),
     ("lapse", |text| read::<Lapse>(text, |_| Some(BadLapse::HINT.to_owned()))),
+    ("size", |text| read::<ByteSize>(text, |_| Some(BadSize::HINT.to_owned()))),
     ("backoff", |text| read::<BackoffRange>(text, |_| Some(BadBackoff::HINT.to_owned()))),
     ("wire", |text| read::<Wire>(text, |_| Some(BadWire::HINT.to_owned()))),
     ("recipient", |text| read::<Recipient>(text, |_| Some(BadRecipient::HINT.to_owned()))),

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{Attempt, Child, OnChildFailure, RunState, TaskPath, TaskState};
 use crate::advance::{Effect, Reason};
-use crate::names::TaskName;
-use crate::plan::Plan;
+use crate::plan::{Node, Plan};
+use crate::slots::Slots;
 use crate::template::Facts;
 use crate::time::Timestamp;
 
@@ -38,6 +38,8 @@ pub struct TaskView {
     pub on_child_failure: OnChildFailure,
     /// Whether its running attempt was asked to stop.
     pub cancel_requested: bool,
+    /// The slots that it takes.
+    pub slots: Slots,
     /// Its output, where the plan says that a condition or a list reads it.
     pub output: Option<Arc<Value>>,
 }
@@ -54,7 +56,7 @@ pub struct View {
 }
 
 impl TaskView {
-    /// A task that nothing has happened to yet.
+    /// A task that nothing has happened to yet, with one slot.
     pub const fn new(path: TaskPath, parent: Option<TaskIndex>, state: TaskState) -> Self {
         Self {
             path,
@@ -67,6 +69,7 @@ impl TaskView {
             wave: 0,
             on_child_failure: OnChildFailure::Fail,
             cancel_requested: false,
+            slots: Slots::declared(1),
             output: None,
         }
     }
@@ -87,10 +90,11 @@ impl View {
 
     /// A new run of `plan`: all its tasks are blocked until [`Event::Opened`](crate::advance::Event::Opened).
     pub fn open(plan: &Plan, facts: Arc<Facts>) -> Self {
-        let blocked = |name: &TaskName| {
-            TaskView::new(TaskPath::of_node(name.clone()), None, TaskState::Blocked)
+        let blocked = |node: &Node| TaskView {
+            slots: Slots::declared(node.limits.slots),
+            ..TaskView::new(TaskPath::of_node(node.name.clone()), None, TaskState::Blocked)
         };
-        let tasks = plan.nodes().iter().map(|node| blocked(&node.name)).collect();
+        let tasks = plan.nodes().iter().map(blocked).collect();
         Self::new(facts, RunState::Open { cancelling: false }, tasks)
     }
 
@@ -112,6 +116,10 @@ impl View {
         match effect {
             Effect::Ready { task, phase } => {
                 let task = &mut self.tasks[task.0];
+                // A phase that came to its end was not the workers' death.
+                if *phase > task.phase {
+                    task.losses = 0;
+                }
                 task.phase = *phase;
                 task.state = TaskState::Ready { since: now };
             }
@@ -126,9 +134,10 @@ impl View {
                 task.losses = *losses;
                 task.state = TaskState::Backoff { attempt: task.attempt, until: *until };
             }
-            Effect::Expand { task, children, state: _, on_child_failure } => {
+            Effect::Expand { task, children, state, on_child_failure } => {
                 self.tasks[task.0].on_child_failure = *on_child_failure;
-                self.expand(*task, children, now);
+                // A mapped task leaves no state: its members are itself, and take what it takes.
+                self.expand(*task, children, state.is_none(), now);
             }
             Effect::Done { task, outcome, reason, output } => {
                 let task = &mut self.tasks[task.0];
@@ -148,20 +157,25 @@ impl View {
                 task.state = TaskState::Done { attempt: task.attempt, at: now, outcome: *outcome };
                 task.output.clone_from(output);
             }
+            Effect::Resize { task, slots } => self.tasks[task.0].slots = *slots,
             Effect::AskToStop { task } => self.tasks[task.0].cancel_requested = true,
             Effect::Cancelling => self.run = RunState::Open { cancelling: true },
             Effect::Close { outcome } => self.run = RunState::Closed { outcome: *outcome, at: now },
         }
     }
 
-    fn expand(&mut self, parent: TaskIndex, children: &[Child], now: Timestamp) {
+    fn expand(&mut self, parent: TaskIndex, children: &[Child], are_members: bool, now: Timestamp) {
         let task = &mut self.tasks[parent.0];
         task.state = TaskState::Expanded { attempt: task.attempt, since: now };
-        let (path, wave) = (task.path.clone(), task.phase);
+        let (path, wave, slots) = (task.path.clone(), task.phase, task.slots);
         for child in children {
             let ready = TaskState::Ready { since: now };
-            let made =
-                TaskView { wave, ..TaskView::new(path.child(&child.label), Some(parent), ready) };
+            let own = Slots::declared(child.slots.unwrap_or(slots.declared));
+            let made = TaskView {
+                wave,
+                slots: if are_members { slots } else { own },
+                ..TaskView::new(path.child(&child.label), Some(parent), ready)
+            };
             self.tasks.push(made);
         }
     }

@@ -58,6 +58,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         12 => (who(), any::<u16>()).prop_map(|(who, words)| Step::Finish(who, words)),
         2 => (who(), any::<u16>(), 0..4i32).prop_map(|(who, words, attempt)| Step::FinishAny(who, words, attempt)),
         3 => who().prop_map(Step::Lose),
+        3 => who().prop_map(Step::RunOver),
         2 => (0..2000i64).prop_map(Step::Wait),
         3 => who().prop_map(Step::Replay),
         1 => who().prop_map(Step::CancelTask),

@@ -31,7 +31,9 @@ pub(crate) fn judge(change: &Change<'_>, history: &mut History) -> Result<(), St
     done_stays_done(change)?;
     the_run_closes_once_and_last(change, history)?;
     nodes_start_as_their_rules_say(change)?;
-    parents_wait_for_their_children(change)?;
+    note_who_awaits(change, history);
+    parents_wait_for_their_children(change, history)?;
+    slots_only_grow(change)?;
     everyone_running_is_asked_to_stop(change, history)
 }
 
@@ -43,6 +45,7 @@ pub(crate) const fn task_of(effect: &Effect) -> Option<TaskIndex> {
         | Effect::Backoff { task, .. }
         | Effect::Expand { task, .. }
         | Effect::Done { task, .. }
+        | Effect::Resize { task, .. }
         | Effect::AskToStop { task } => Some(*task),
         Effect::Cancelling | Effect::Close { .. } => None,
     }
@@ -83,6 +86,7 @@ fn nothing_starts_after_a_cancel(change: &Change<'_>, history: &History) -> Resu
             | Effect::Backoff { task, .. }
             | Effect::Expand { task, .. } => *task,
             Effect::Done { .. }
+            | Effect::Resize { .. }
             | Effect::AskToStop { .. }
             | Effect::Cancelling
             | Effect::Close { .. } => continue,
@@ -183,6 +187,7 @@ fn how_it_left(change: &Change<'_>, node: TaskIndex) -> &'static str {
         Effect::Done { .. }
         | Effect::Run { .. }
         | Effect::Backoff { .. }
+        | Effect::Resize { .. }
         | Effect::AskToStop { .. }
         | Effect::Cancelling
         | Effect::Close { .. } => "something strange",
@@ -248,7 +253,36 @@ fn what_it_does(change: &Change<'_>, node: &Node) -> &'static str {
     }
 }
 
-fn parents_wait_for_their_children(change: &Change<'_>) -> Result<(), String> {
+fn note_who_awaits(change: &Change<'_>, history: &mut History) {
+    for effect in change.effects {
+        match effect {
+            Effect::Expand { task, children, state: Some(_), .. } if children.is_empty() => {
+                history.awaiting.insert(*task);
+            }
+            Effect::Ready { task, .. } | Effect::Done { task, .. } => {
+                history.awaiting.remove(task);
+            }
+            Effect::Expand { .. }
+            | Effect::Run { .. }
+            | Effect::Backoff { .. }
+            | Effect::Resize { .. }
+            | Effect::AskToStop { .. }
+            | Effect::Cancelling
+            | Effect::Close { .. } => {}
+        }
+    }
+}
+
+fn slots_only_grow(change: &Change<'_>) -> Result<(), String> {
+    for (before, after) in change.before.tasks.iter().zip(&change.after.tasks) {
+        hold(before.slots.taken <= after.slots.taken, || {
+            format!("{} takes fewer slots than before", before.path)
+        })?;
+    }
+    Ok(())
+}
+
+fn parents_wait_for_their_children(change: &Change<'_>, history: &History) -> Result<(), String> {
     let view = change.after;
     for (index, task) in view.tasks.iter().enumerate() {
         let has_open = view.tasks.iter().enumerate().any(|(below, child)| {
@@ -257,7 +291,7 @@ fn parents_wait_for_their_children(change: &Change<'_>) -> Result<(), String> {
                 && lineage(view, TaskIndex(below)).any(|above| above.0 == index)
         });
         let is_right = match task.state {
-            TaskState::Expanded { .. } => has_open,
+            TaskState::Expanded { .. } => has_open != history.awaiting.contains(&TaskIndex(index)),
             TaskState::Blocked
             | TaskState::Ready { .. }
             | TaskState::Running { .. }

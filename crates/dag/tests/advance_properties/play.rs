@@ -10,6 +10,7 @@ use serde_json::json;
 use tidemill_dag::advance::{Effect, Event, Retry, Verdict, advance};
 use tidemill_dag::ids::{RunId, WorkerId};
 use tidemill_dag::plan::Plan;
+use tidemill_dag::slots::{Shortage, SlotSize};
 use tidemill_dag::state::{
     Attempt, Child, Lease, OnChildFailure, RunKind, RunState, TaskIndex, TaskState, TaskView, View,
 };
@@ -33,8 +34,10 @@ pub(crate) enum Step {
     Finish(Index, u16),
     /// Speaks for some attempt of any task.
     FinishAny(Index, u16, i32),
-    /// Loses one of the running attempts.
+    /// Loses one of the running attempts, some of them for want of memory.
     Lose(Index),
+    /// Says of any task that the run is over that it may wait for.
+    RunOver(Index),
     /// Lets seconds pass.
     Wait(i64),
     /// Delivers an old event again.
@@ -52,6 +55,8 @@ pub(crate) struct History {
     pub(crate) started: BTreeSet<(TaskIndex, Attempt)>,
     /// Tasks that somebody cancelled by themselves.
     pub(crate) cancelled: BTreeSet<TaskIndex>,
+    /// Tasks that wait for another run.
+    pub(crate) awaiting: BTreeSet<TaskIndex>,
     /// Whether somebody cancelled the run.
     pub(crate) is_cancelling: bool,
     /// How often the run was closed.
@@ -115,9 +120,16 @@ impl Play {
                 self.deliver(self.finish(*who.get(&all), Attempt(attempt), words))
             }
             Step::Lose(who) => match pick(who, &self.running()) {
-                Some(task) => self.deliver(Event::Lost { task, attempt: self.task(task).attempt }),
+                Some(task) => {
+                    let attempt = self.task(task).attempt;
+                    let size = SlotSize { memory_bytes: None, most: 8 };
+                    let shortage = Shortage { peak_bytes: None, size };
+                    let shortage = (attempt.0 % 2 == 0).then_some(shortage);
+                    self.deliver(Event::Lost { task, attempt, shortage })
+                }
                 None => Ok(()),
             },
+            Step::RunOver(who) => self.deliver(Event::RunOver { task: *who.get(&all) }),
             Step::Wait(seconds) => {
                 self.now += TimeDelta::seconds(seconds);
                 self.log.push(format!("-- {seconds} s pass"));
@@ -148,6 +160,8 @@ impl Play {
                 })?;
             } else if let Some(task) = self.claimable().first().copied() {
                 self.deliver(self.claim(task))?;
+            } else if let Some(task) = self.history.awaiting.first().copied() {
+                self.deliver(Event::RunOver { task })?;
             } else {
                 break;
             }
@@ -201,7 +215,10 @@ impl Play {
         let (event, did_something) = who.get(&self.delivered).clone();
         match event {
             // A claim names no attempt: it is a new claim, and time and tasks move on.
-            Event::Claimed { .. } | Event::Waited | Event::CancelAsked { .. } => {}
+            Event::Claimed { .. }
+            | Event::RunOver { .. }
+            | Event::Waited
+            | Event::CancelAsked { .. } => {}
             Event::Finished { .. } | Event::Lost { .. } => {
                 if did_something && advance(&self.plan, &self.view, &event, self.now).is_ok() {
                     return Err(format!("an old event is not stale: {}", self.told(&event)));
@@ -253,6 +270,7 @@ impl Play {
             7..=9 => Verdict::Failed { error: "no".into(), retry: Retry::MayHelp },
             10 => Verdict::Failed { error: "never".into(), retry: Retry::CannotHelp },
             11 => Verdict::Cancelled,
+            12 => Verdict::Awaits { run: self.view.facts.run, state: json!(words) },
             _ if self.task(task).path.labels.len() > 2 || self.view.tasks.len() > MANY => {
                 Verdict::Succeeded { output: Arc::new(json!(null)) }
             }
@@ -288,7 +306,8 @@ impl Play {
             Event::Finished { task, attempt, verdict } => {
                 format!("finished {} #{attempt}: {verdict:?}", path(task))
             }
-            Event::Lost { task, attempt } => format!("lost {} #{attempt}", path(task)),
+            Event::RunOver { task } => format!("the run that {} waits for is over", path(task)),
+            Event::Lost { task, attempt, shortage: _ } => format!("lost {} #{attempt}", path(task)),
             Event::Waited => "waited".into(),
             Event::CancelAsked { task: None } => "cancel the run".into(),
             Event::CancelAsked { task: Some(task) } => format!("cancel {}", path(task)),

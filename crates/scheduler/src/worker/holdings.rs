@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tidemill_store::Held;
 use tokio::sync::watch;
@@ -42,6 +43,7 @@ pub(crate) struct Holding {
     lease_until: watch::Sender<Instant>,
     cause: Mutex<Option<StopCause>>,
     is_over: AtomicBool,
+    kill_grace: Mutex<Duration>,
     /// Cancelled when the attempt is asked to stop.
     pub(crate) asked: CancellationToken,
     /// Cancelled when it is made to stop.
@@ -56,6 +58,7 @@ impl Holding {
             lease_until: watch::Sender::new(lease_until),
             cause: Mutex::default(),
             is_over: AtomicBool::new(false),
+            kill_grace: Mutex::default(),
             asked: CancellationToken::new(),
             made: CancellationToken::new(),
         }
@@ -78,6 +81,16 @@ impl Holding {
     /// Why it must stop, if it must.
     pub(crate) fn cause(&self) -> Option<StopCause> {
         lock(&self.cause).clone()
+    }
+
+    /// Says how long the attempt has to stop by itself.
+    pub(crate) fn set_kill_grace(&self, grace: Duration) {
+        *lock(&self.kill_grace) = grace;
+    }
+
+    /// How long the attempt has to stop by itself.
+    pub(crate) fn kill_grace(&self) -> Duration {
+        *lock(&self.kill_grace)
     }
 
     /// The work is over; what is left is to tell the store.
@@ -142,6 +155,11 @@ impl Holdings {
     /// All attempts.
     pub(crate) fn all(&self) -> Vec<Arc<Holding>> {
         lock(&self.held).values().cloned().collect()
+    }
+
+    /// The longest time that one of them has to stop by itself.
+    pub(crate) fn longest_kill_grace(&self) -> Duration {
+        lock(&self.held).values().map(|holding| holding.kill_grace()).max().unwrap_or_default()
     }
 
     /// The slots that they take.

@@ -1,4 +1,5 @@
-//! Keeps what a worker holds: renews leases, hears requests to stop, and ends work whose lease runs out.
+//! Keeps what a worker holds: renews leases, hears requests to stop, and ends work whose lease runs out. It hears for the
+//! whole worker that tasks are ready, too.
 //!
 //! It has a thread, a runtime and connections of its own, so that neither a kind that computes in the worker's runtime
 //! nor a pool of connections that is in use delays a renewal. It goes on while the worker drains.
@@ -6,19 +7,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidemill_dag::ids::WorkerId;
 use tidemill_store::{Held, Renewed, Store, StoreError, StoreOptions};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, warn};
 
+use super::ears::Ears;
 use super::holdings::{Holdings, StopCause};
 use super::options::{Timing, WorkerError};
 use super::weather::{Weather, pass};
 
-/// One connection renews, one reads requests to stop.
-const CONNECTIONS: u32 = 2;
+/// One connection renews, one listens, one reads requests to stop.
+const CONNECTIONS: u32 = 3;
 
 /// How long the end of the thread is waited for.
 const LINGER: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ pub(super) struct Keeper {
 /// What the thread works with.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
-    pub(super) worker: WorkerId,
+    pub(super) ears: Ears,
     pub(super) holdings: Arc<Holdings>,
     pub(super) timing: Timing,
 }
@@ -87,6 +88,7 @@ impl Kept {
             () = ended.cancelled() => {}
             () = self.renew(store) => {}
             () = self.fence() => {}
+            never = self.ears.listen(store) => match never {},
             () = self.hear(store) => {}
         }
     }
@@ -97,7 +99,7 @@ impl Kept {
         loop {
             let asked_at = Instant::now();
             let held: Vec<Held> = self.holdings.all().iter().map(|holding| holding.held).collect();
-            let renewal = store.renew(self.worker, &held, self.timing.lease);
+            let renewal = store.renew(self.ears.worker, &held, self.timing.lease);
             // A connection that hangs is given up as long as the next one can still be in time.
             let next = match timeout(self.timing.heartbeat, renewal).await {
                 Ok(Ok(renewed)) => {
@@ -159,32 +161,35 @@ impl Kept {
         }
     }
 
-    /// Hears requests to stop between two renewals.
+    /// Passes requests to stop on when a message tells of them; what no message tells of, the next renewal does.
     async fn hear(&self, store: &Store) {
+        let mut asked = self.ears.stop.subscribe();
         let mut taken = self.holdings.on_taken();
+        let mut is_all_held = true;
         loop {
+            tokio::select! {
+                _ = asked.changed() => {}
+                // It was asked to stop in the moment between its claim and its place among what is held.
+                _ = taken.changed(), if !is_all_held => {}
+            }
             taken.mark_unchanged();
-            if self.holdings.is_empty() {
-                taken.changed().await.ok();
-            }
-            match self.pass_on_requests(store).await {
-                Ok(()) => pass(self.timing.cancel_poll).await,
-                // The renewals tell of bad weather.
-                Err(error) => {
-                    debug!(%error, "could not look for requests to stop");
-                    pass(self.timing.heartbeat).await;
-                }
-            }
+            is_all_held = self.pass_on_requests(store).await.unwrap_or_else(|error| {
+                debug!(%error, "could not look for requests to stop, the next renewal does");
+                true
+            });
         }
     }
 
-    async fn pass_on_requests(&self, store: &Store) -> Result<(), StoreError> {
-        let requests = store.cancel_requests(self.worker).await?;
+    /// Says whether all that is asked to stop is held.
+    async fn pass_on_requests(&self, store: &Store) -> Result<bool, StoreError> {
+        let requests = store.cancel_requests(self.ears.worker).await?;
+        let mut passed_on = 0;
         for holding in self.holdings.all() {
             if requests.contains(&holding.held) {
                 holding.stop(StopCause::Cancelled);
+                passed_on += 1;
             }
         }
-        Ok(())
+        Ok(passed_on == requests.len())
     }
 }

@@ -44,12 +44,10 @@ pub struct Program {
 pub struct Timing {
     /// How long a claim holds without a renewal.
     pub lease: Lapse,
-    /// How often leases are renewed.
+    /// How often leases are renewed. Requests to stop that no message told of are found then.
     pub heartbeat: Duration,
     /// How long before the end of a lease the worker ends the work itself, so that it is over when another begins.
     pub margin: Duration,
-    /// How often the worker looks for requests to stop while it holds something.
-    pub cancel_poll: Duration,
     /// How often it looks for tasks when nothing wakes it.
     pub idle_poll: Duration,
     /// How long work may go on when the worker is asked to stop.
@@ -65,7 +63,6 @@ impl Default for Timing {
             lease: Lapse::seconds(60),
             heartbeat: Duration::from_secs(10),
             margin: Duration::from_secs(5),
-            cancel_poll: Duration::from_millis(500),
             idle_poll: Duration::from_millis(1500),
             grace: Duration::from_secs(30),
             kill_grace: Duration::from_millis(1500),

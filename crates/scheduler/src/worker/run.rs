@@ -13,7 +13,6 @@ use tracing::{debug, info, warn};
 use super::Worker;
 use super::backend::Feed;
 use super::claimer::{Claimer, Taken};
-use super::ears;
 use super::holdings::StopCause;
 use super::options::{Shutdown, WorkerError};
 use super::weather::{Weather, chain, pass};
@@ -34,8 +33,6 @@ impl Worker {
         let mut words = JoinSet::new();
         self.repeat_reports();
         self.say(WorkerState::Running, &mut words);
-        let mut ears = JoinSet::new();
-        ears.spawn(ears::listen(self.store.clone(), self.options.pools.clone(), self.wake()));
         let (feed, taken) = mpsc::unbounded_channel();
         let mut claimer = tokio::spawn(self.claimer(feed, &shutdown).run());
         let mut work =
@@ -55,7 +52,6 @@ impl Worker {
             }
             self.drain(&shutdown, &mut claimer, &mut work).await
         };
-        ears.shutdown().await;
         claimer.abort();
         words.shutdown().await;
         self.leave().await;
@@ -128,7 +124,8 @@ impl Worker {
             }
         };
         // An attempt has its own grace to stop, and what came of it is told then.
-        if let Ok(Some(ended)) = timeout(timing.kill_grace + LAST_WORDS, ending).await {
+        let kill_grace = self.bench.holdings.longest_kill_grace().max(timing.kill_grace);
+        if let Ok(Some(ended)) = timeout(kill_grace + LAST_WORDS, ending).await {
             return ended;
         }
         self.stop_all(true);

@@ -151,3 +151,67 @@ async fn a_process_that_does_not_stop_when_it_is_asked_to_is_made_to() -> anyhow
     .await;
     Ok(())
 }
+
+/// Not a test: the work of the next one, which runs it in a process with little memory.
+#[test]
+#[ignore = "the work of another test, which ends by an abort"]
+fn eats_memory_until_there_is_none() {
+    let mut eaten = Vec::new();
+    loop {
+        eaten.push(vec![1_u8; 16 << 20]);
+        std::hint::black_box(&eaten);
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_ran_out_of_memory_is_tried_again_with_more_slots() -> anyhow::Result<()> {
+    let stage = Stage::new(APART).await?;
+    let mut options = stage.options();
+    let eater = std::env::current_exe()?;
+    let eater = eater.display();
+    let dies = format!(
+        "ulimit -v 400000; exec {eater} --exact limits::eats_memory_until_there_is_none --ignored --nocapture"
+    );
+    let told = r#"{"told":"completed","completion":{"verdict":{"verdict":"succeeded","output":7},"manifest":[]},"usage":{"peak_memory_bytes":4096,"cpu_ms":10}}"#;
+    // The first attempt dies of its limit, the next one has more.
+    let text =
+        format!("case $assignment in *'\"attempt\":1,'*) {dies};; *) echo '{told}' >&0;; esac");
+    options.program = Some(script(&text));
+
+    let _worker = stage.start(options).await?;
+
+    assert_eq!(stage.closed().await?, Outcome::Succeeded);
+    let (exit, error) = exit_of(&stage).await?;
+    assert_eq!(exit, "out_of_memory");
+    assert_eq!(error, "the memory ran out; it had 1 slots, and its next attempt takes 2");
+    let task = stage.task("t0").await?;
+    assert_eq!((task.slots.declared, task.slots.taken, task.losses), (1, 2, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_kind_that_wants_longer_to_stop_than_the_worker_gives_has_it() -> anyhow::Result<()> {
+    let dag = "{ dag: slow, tasks: { t0: { uses: apart, with: { grace: 1m } } } }";
+    let stage = Stage::new(dag).await?;
+    let started = stage.spool().join("started");
+    let mut options = stage.options();
+    options.timing.kill_grace = Duration::from_millis(50);
+    let told = r#"{"told":"completed","completion":{"verdict":{"verdict":"succeeded","output":7},"manifest":[]},"usage":{"peak_memory_bytes":4096,"cpu_ms":10}}"#;
+    let end = format!("stop() {{ sleep 0.5; echo '{told}' >&0; exit; }}");
+    let text = format!("{end}; trap stop TERM; echo > {}; sleep 600 & wait", started.display());
+    options.program = Some(script(&text));
+    let _worker = stage.start(options).await?;
+    crate::stage::soon("it starts", async {
+        while !started.exists() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    stage.store.cancel_run(stage.run, "test").await?;
+    stage.closed().await?;
+
+    let outcome = stage.task("t0").await?.state.outcome();
+    assert_eq!(outcome, Some(Outcome::Succeeded), "it was killed before it came to its end");
+    Ok(())
+}

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tidemill_dag::catalog::{Port, Ports};
+use tidemill_dag::time::Lapse;
 use tidemill_task::{Isolation, Policy, Registry, Step, TaskContext, TaskError, TaskKind};
 use tokio::sync::watch;
 
@@ -134,24 +136,31 @@ impl TaskKind for Compute {
 /// Runs in a process of its own; what it does there is up to the test's program.
 pub(crate) struct Apart;
 
-/// Nothing to say.
+/// How patient to be with it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Nothing {}
+pub(crate) struct Patience {
+    #[serde(default)]
+    grace: Option<Lapse>,
+}
 
 impl TaskKind for Apart {
     const NAME: &'static str = "apart";
     const VERSION: u32 = 1;
     const PORTS: Ports = Ports::NONE;
     const ISOLATION: Isolation = Isolation::Process;
-    type Params = Nothing;
+    type Params = Patience;
     type Output = Value;
 
     fn sample() -> Value {
         json!({})
     }
 
-    async fn run(_: &TaskContext, _: Nothing) -> Result<Step<Value>, TaskError> {
+    fn grace(params: &Patience) -> Option<Duration> {
+        params.grace.map(|grace| grace.0)
+    }
+
+    async fn run(_: &TaskContext, _: Patience) -> Result<Step<Value>, TaskError> {
         Err(TaskError::fatal("run in the worker: it should have a process of its own"))
     }
 }

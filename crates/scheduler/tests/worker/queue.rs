@@ -104,7 +104,11 @@ async fn a15_a_kind_that_computes_in_the_worker_delays_no_renewal() -> anyhow::R
 async fn a18_a_request_to_stop_wakes_a_task_that_waits() -> anyhow::Result<()> {
     let stage = Stage::new(&side_by_side("a18", 1)).await?;
     let gate = Gate::named("a18");
-    let _worker = stage.start(stage.options()).await?;
+    let mut options = stage.options();
+    // Renewals, which tell of requests too, are further apart than the deadline of the test.
+    options.timing.lease = Lapse::seconds(600);
+    options.timing.heartbeat = std::time::Duration::from_mins(2);
+    let _worker = stage.start(options).await?;
     gate.started(1).await;
 
     stage.store.cancel_run(stage.run, "test").await?;
@@ -177,5 +181,51 @@ async fn a_worker_says_where_it_stands() -> anyhow::Result<()> {
     worker.ended().await;
 
     assert_eq!(stage.store.workers().await?, [], "a stopped worker is in no list");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_that_waits_for_a_run_of_another_dag_takes_no_slot_of_its_worker()
+-> anyhow::Result<()> {
+    let parent =
+        "{ dag: parent, tasks: { ask: { uses: trigger, with: { dag: child, wait: true } } } }";
+    let mut stage = Stage::new(parent).await?;
+    stage
+        .world
+        .put_dag("{ dag: child, tasks: { t0: { uses: wait, with: { gate: child } } } }")
+        .await?;
+    let gate = Gate::named("child");
+    let mut options = stage.options();
+    options.slots = 1;
+
+    let _worker = stage.start(options).await?;
+
+    // With one slot alone, the child could not start if the parent held it.
+    gate.started(1).await;
+    let ask = stage.task("ask").await?;
+    assert!(matches!(ask.state, TaskState::Expanded { .. }), "{:?}", ask.state);
+    gate.open();
+    assert_eq!(stage.closed().await?, Outcome::Succeeded);
+    assert_eq!(stage.task("ask").await?.output.expect("it succeeded")["state"], "succeeded");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_of_a_task_that_waits_stops_the_work_of_its_run() -> anyhow::Result<()> {
+    let parent =
+        "{ dag: parent, tasks: { ask: { uses: trigger, with: { dag: child, wait: true } } } }";
+    let mut stage = Stage::new(parent).await?;
+    stage
+        .world
+        .put_dag("{ dag: child, tasks: { t0: { uses: wait, with: { gate: stopped } } } }")
+        .await?;
+    let gate = Gate::named("stopped");
+    let _worker = stage.start(stage.options()).await?;
+    gate.started(1).await;
+
+    stage.store.cancel_run(stage.run, "test").await?;
+
+    gate.stopped(1).await;
+    assert_eq!(stage.closed().await?, Outcome::Cancelled);
     Ok(())
 }

@@ -81,7 +81,6 @@ impl Stage {
                 lease: Lapse::milliseconds(1200),
                 heartbeat: Duration::from_millis(100),
                 margin: Duration::from_millis(200),
-                cancel_poll: Duration::from_millis(50),
                 idle_poll: Duration::from_millis(50),
                 grace: DEADLINE,
                 kill_grace: Duration::from_millis(500),

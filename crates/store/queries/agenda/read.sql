@@ -1,7 +1,7 @@
 -- What there is to do for schedulers. Called by Store::agenda, every second or two.
--- Relies on ticks_waiting, dag_runs_live, backfills_live, backfill_intervals_waiting, task_runs_running,
--- task_runs_claimable, ticks_to_be_watched and outbox_due, and on the keys of datasets and dataset_readers: all of
--- them are small, whatever the history.
+-- Relies on ticks_waiting, dag_runs_live, dag_runs_ending_with_a_trigger, backfills_live, backfill_intervals_waiting,
+-- task_runs_running, task_runs_claimable, ticks_to_be_watched and outbox_due, and on the keys of datasets and
+-- dataset_readers: all of them are small, whatever the history.
 WITH clock AS (
     SELECT COALESCE($1, statement_timestamp()) AS now
 ), ticking AS (
@@ -63,6 +63,12 @@ SELECT
         SELECT FROM task_runs
         WHERE state IN ('ready', 'backoff') AND queued_until <= (SELECT now FROM clock)
     ) AS "has_expired_leases!",
+    ARRAY(
+        SELECT r.id FROM dag_runs r
+        JOIN task_runs t ON t.run_id = r.trigger_run AND t.id = r.trigger_task
+        WHERE r.state = 'open' AND r.ends_with_trigger AND t.outcome = 'cancelled'
+        ORDER BY r.id
+    ) AS "strays!",
     EXISTS (
         SELECT FROM ticks WHERE finish_by IS NOT NULL AND settled_at IS NULL
     ) AS "has_open_deadlines!",

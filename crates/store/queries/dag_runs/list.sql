@@ -15,6 +15,8 @@ SELECT
     r.created_at,
     r.started_at,
     r.finished_at,
+    r.trigger_run,
+    p.path AS "trigger_path?",
     t.total AS "total!",
     t.running AS "running!",
     t.succeeded AS "succeeded!",
@@ -23,6 +25,7 @@ SELECT
     t.cancelled AS "cancelled!"
 FROM dag_runs r
 JOIN dag_versions v ON v.id = r.version_id
+LEFT JOIN task_runs p ON p.run_id = r.trigger_run AND p.id = r.trigger_task
 CROSS JOIN LATERAL (
     SELECT
         count(*) AS total,

@@ -2,7 +2,8 @@
 -- before it reads the tasks. Relies on dag_runs_pkey.
 -- The clock is read behind the lock, so that whoever waited does not live in the past.
 WITH locked AS MATERIALIZED (
-    SELECT id, dag, version_id, kind, interval_start, interval_end, params, priority, state, outcome, finished_at
+    SELECT id, dag, version_id, kind, interval_start, interval_end, params, priority, state, outcome, finished_at,
+        trigger_run, trigger_task
     FROM dag_runs
     WHERE id = $1
     FOR NO KEY UPDATE
@@ -19,5 +20,7 @@ SELECT
     state AS "state: RunLabel",
     outcome::text,
     finished_at,
+    trigger_run,
+    trigger_task,
     COALESCE($2, clock_timestamp()) AS "now!"
 FROM locked

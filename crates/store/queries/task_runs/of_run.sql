@@ -1,5 +1,5 @@
 -- All tasks of a run with their last attempt, in the order of their places. Called by Store::run.
--- Relies on task_runs_position_once_per_run and attempts_pkey.
+-- Relies on task_runs_position_once_per_run, attempts_pkey and dag_runs_of_a_trigger.
 SELECT
     t.id,
     t.parent,
@@ -7,6 +7,9 @@ SELECT
     t.kind,
     t.pool,
     t.slots,
+    t.declared_slots,
+    t.learnt_from_bytes,
+    (SELECT c.id FROM dag_runs c WHERE c.trigger_run = t.run_id AND c.trigger_task = t.id LIMIT 1) AS "started_run?",
     t.state AS "state: TaskLabel",
     t.attempt,
     t.phase,

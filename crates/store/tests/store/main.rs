@@ -22,7 +22,9 @@ mod registry;
 mod rerun;
 mod retention;
 mod schema;
+mod slots;
 mod ticks;
+mod trigger;
 
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgListener;
 use tidemill_dag::advance::{Retry, Verdict};
+use tidemill_store::{Heard, Topic};
 use tidemill_testkit::World;
 
 const TOLD: &str = "
@@ -53,6 +54,22 @@ async fn workers_are_woken_once_per_pool_when_tasks_become_ready() -> anyhow::Re
     let heard = tokio::time::timeout(Duration::from_secs(10), listener.recv()).await??;
     assert_eq!(heard.payload(), "default");
     let more = tokio::time::timeout(Duration::from_millis(50), listener.recv()).await;
+    assert!(more.is_err(), "{more:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_hears_once_that_work_of_it_is_to_stop() -> anyhow::Result<()> {
+    let world = World::new().await?.with_dag(&crate::side_by_side(3)).await?;
+    let run = world.open().await?;
+    world.claim_all().await?;
+    let mut listener = world.store.listen(&[Topic::Stop]).await?;
+
+    world.store.cancel_run(run, "ada").await?;
+
+    let heard = tokio::time::timeout(Duration::from_secs(10), listener.next()).await??;
+    assert_eq!(heard, Heard::Stop(world.worker));
+    let more = tokio::time::timeout(Duration::from_millis(50), listener.next()).await;
     assert!(more.is_err(), "{more:?}");
     Ok(())
 }

@@ -9,6 +9,7 @@ mod show;
 use tidemill_dag::catalog::Catalog;
 use tidemill_dag::load::Dag;
 use tidemill_dag::problem::{Problem, suggest};
+use tidemill_dag::references::named_by;
 
 pub(crate) use show::schedule;
 
@@ -51,10 +52,18 @@ pub(crate) fn repository(app: &App<'_>) -> Result<Repository, Failure> {
 
 /// One DAG by its name. Problems of its own file are told; those of other files are not its concern.
 pub(crate) fn find(app: &App<'_>, name: &str) -> Result<Dag, Failure> {
-    let Loaded { dags, problems, broken, .. } = repository(app)?.load(&catalog(app))?;
+    Ok(find_with_named(app, name)?.0)
+}
+
+/// [`find`], with all DAGs that it may trigger, and those that they may.
+pub(crate) fn find_with_named(app: &App<'_>, name: &str) -> Result<(Dag, Vec<Dag>), Failure> {
+    let catalog = catalog(app);
+    let Loaded { mut dags, problems, broken, .. } = repository(app)?.load(&catalog)?;
     let names: Vec<String> = dags.iter().map(|dag| dag.spec.dag.to_string()).collect();
-    if let Some(dag) = dags.into_iter().find(|dag| dag.spec.dag.as_str() == name) {
-        return Ok(dag);
+    if let Some(place) = dags.iter().position(|dag| dag.spec.dag.as_str() == name) {
+        let dag = dags.swap_remove(place);
+        let targets = take_named(&dag, dags, &catalog);
+        return Ok((dag, targets));
     }
     if let Some((_, file)) = broken.iter().find(|(broken, _)| broken == name) {
         let own: Vec<Problem> =
@@ -65,4 +74,19 @@ pub(crate) fn find(app: &App<'_>, name: &str) -> Result<Dag, Failure> {
     let error = anyhow::anyhow!("no DAG `{name}` in {}", app.config.dags.folder.display());
     let known = names.iter().chain(broken.iter().map(|(name, _)| name)).map(String::as_str);
     Err(Failure::new(Exit::NotFound, error).hint(suggest(name, "DAGs", known)))
+}
+
+/// Takes out of `others` what a DAG names, and what that names, and so on.
+fn take_named(dag: &Dag, mut others: Vec<Dag>, catalog: &Catalog) -> Vec<Dag> {
+    let names_of = |dag: &Dag| named_by(dag, catalog).map(str::to_owned).collect::<Vec<_>>();
+    let mut wanted = names_of(dag);
+    let mut taken = Vec::new();
+    while let Some(name) = wanted.pop() {
+        if let Some(place) = others.iter().position(|other| other.spec.dag.as_str() == name) {
+            let other = others.swap_remove(place);
+            wanted.extend(names_of(&other));
+            taken.push(other);
+        }
+    }
+    taken
 }

@@ -61,7 +61,6 @@ impl WorkArguments {
             margin: lease.0 / 12,
             grace: self.grace.0,
             idle_poll: idle_poll.min(lease.0 / 2),
-            cancel_poll: Timing::default().cancel_poll.min(lease.0 / 4),
             ..Timing::default()
         }
     }

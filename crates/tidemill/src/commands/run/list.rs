@@ -49,6 +49,7 @@ pub(super) fn document(run: &RunSummary) -> serde_json::Value {
         "kind": run.kind,
         "interval": run.interval,
         "params": run.params,
+        "triggered_by": run.triggered_by,
         "state": run_word(&run.state),
         "created_at": run.created_at,
         "started_at": run.started_at,

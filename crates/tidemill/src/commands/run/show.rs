@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tidemill_dag::advance::Reason;
+use tidemill_dag::size::ByteSize;
+use tidemill_dag::slots::Slots;
 use tidemill_dag::state::{TaskIndex, TaskPath, TaskState};
-use tidemill_store::{RunDetail, RunFilter, Store, StoreError, TaskDetail};
+use tidemill_store::{RunDetail, RunFilter, Store, StoreError, TaskDetail, TriggeredBy};
 use tidemill_task::CacheNote;
 
 use super::explain;
@@ -55,6 +57,8 @@ fn as_json(detail: &RunDetail, explained: &[(TaskPath, String)]) -> Value {
             "task": task.path,
             "kind": task.kind,
             "pool": task.pool,
+            "slots": { "taken": task.slots.taken, "declared": task.slots.declared, "learnt_from_bytes": task.slots.learnt_from },
+            "started_run": task.started_run,
             "state": task_word(&task.state),
             "attempt": task.attempt,
             "failures": task.failures,
@@ -86,8 +90,9 @@ pub(crate) fn describe(detail: &RunDetail) -> String {
             why(task),
         ]
     });
+    let asker = run.triggered_by.as_ref().map(asker).unwrap_or_default();
     let header = format!(
-        "{}\n{} over {}, {}, {}{took}\nasked for {}, hash {}",
+        "{}\n{} over {}, {}, {}{took}\nasked for {}{asker}, hash {}",
         run.id,
         run.dag,
         run.interval,
@@ -102,6 +107,12 @@ pub(crate) fn describe(detail: &RunDetail) -> String {
         );
     }
     format!("{header}\n\n{}", table(["task", "kind", "state", "tries", "took", "why"], rows))
+}
+
+/// The task that asked for a run.
+fn asker(by: &TriggeredBy) -> String {
+    let task = by.task.as_ref().map(|task| format!(" by {task}")).unwrap_or_default();
+    format!("{task} of {}", by.run)
 }
 
 /// Each task with its children right below it.
@@ -128,10 +139,31 @@ fn tries(task: &TaskDetail) -> String {
     }
 }
 
-/// Why a task stands where it does, where that is worth a word.
+/// Why a task stands where it does, and takes what it takes, where that is worth a word.
 fn why(task: &TaskDetail) -> String {
-    if let TaskState::Backoff { until, .. } = task.state {
-        return format!("next try at {}", shown(until));
+    let parts = [stands(task), slots(task.slots)];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("; ")
+}
+
+/// What a task takes, where that is not what it declares.
+fn slots(slots: Slots) -> String {
+    let Slots { declared, taken, learnt_from } = slots;
+    if taken == declared {
+        return String::new();
+    }
+    let because = match learnt_from {
+        Some(peak) => format!("learnt from a peak of {}", ByteSize(peak).shown()),
+        None => "raised after it ran out of memory".to_owned(),
+    };
+    format!("slots {taken} (declared {declared}, {because})")
+}
+
+fn stands(task: &TaskDetail) -> String {
+    match (&task.state, task.started_run) {
+        (TaskState::Backoff { until, .. }, _) => return format!("next try at {}", shown(*until)),
+        (TaskState::Expanded { .. }, Some(run)) => return format!("waits for {run}"),
+        (_, _) => {}
     }
     match &task.reason {
         None if task.cache.as_ref().is_some_and(CacheNote::is_hit) => "cached".to_owned(),

@@ -14,7 +14,7 @@ use tidemill_dag::schedule::{Stretch, Zone};
 use tidemill_dag::state::Outcome;
 use tidemill_dag::time::{DataInterval, Timestamp};
 use tidemill_scheduler::Shutdown;
-use tidemill_store::{NewDagVersion, NewRun, Store};
+use tidemill_store::{NewDagVersion, NewRun, Store, StoreError};
 use tidemill_task::{Clock, SystemClock};
 
 use super::show::describe;
@@ -73,6 +73,8 @@ pub(crate) async fn finish(
 #[derive(Debug)]
 pub(crate) struct Prepared {
     dag: Dag,
+    /// The DAGs that it may trigger.
+    named: Vec<Dag>,
     interval: DataInterval,
     params: BTreeMap<ParamName, Value>,
     use_cache: bool,
@@ -80,18 +82,23 @@ pub(crate) struct Prepared {
 
 /// Finds the DAG and holds the request against it, before any database is needed.
 pub(crate) fn prepare(app: &App<'_>, request: &Request<'_>) -> Result<Prepared, Failure> {
-    let dag = dag::find(app, request.name)?;
+    let (dag, named) = dag::find_with_named(app, request.name)?;
     let interval = interval(&dag, request.interval, SystemClock.now())?;
     let params = params(&dag, request.params)?;
-    Ok(Prepared { dag, interval, params, use_cache: request.use_cache })
+    Ok(Prepared { dag, named, interval, params, use_cache: request.use_cache })
 }
 
 impl Prepared {
     /// Pins the DAG's version and opens the run.
     pub(crate) async fn open(self, store: &Store) -> Result<RunId, Failure> {
-        let Self { dag, interval, params, use_cache } = self;
-        let new = NewDagVersion { spec: &dag.spec, hash: &dag.hash, source: &dag.path };
-        let version = store.put_dag_version(&new).await?;
+        let Self { dag, named, interval, params, use_cache } = self;
+        // Without a scheduler nobody else tells the store of them.
+        for dag in &named {
+            if let Err(StoreError::UnknownDag { .. }) = store.dag(&dag.spec.dag).await {
+                store.put_dag_version(&version_of(dag)).await?;
+            }
+        }
+        let version = store.put_dag_version(&version_of(&dag)).await?;
         let new = NewRun {
             version: Some(version),
             params,
@@ -100,6 +107,10 @@ impl Prepared {
         };
         Ok(store.open_run(&new).await?.run)
     }
+}
+
+const fn version_of(dag: &Dag) -> NewDagVersion<'_> {
+    NewDagVersion { spec: &dag.spec, hash: dag.hash.as_str(), source: dag.path.as_str() }
 }
 
 /// Works on the run in this process until it is over.

@@ -80,7 +80,12 @@ pub(crate) fn services(app: &App<'_>) -> Result<Services, Failure> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let repository: PathBuf = app.config.repository().to_path_buf();
-    Ok(Services { repository, environment: environment.collect(), ..Services::new(artifacts) })
+    Ok(Services {
+        repository,
+        environment: environment.collect(),
+        variables: template_environment(app),
+        ..Services::new(artifacts)
+    })
 }
 
 /// The allowed environment variables that are set.
