@@ -24,8 +24,8 @@ const RUN: &str = "run_00000000000000000000000000000009";
 #[async_trait]
 impl Runs for OneRun {
     async fn start(&self, asker: &Asker, request: &RunRequest) -> Result<RunId, PortError> {
-        self.asked.lock().unwrap().push((asker.clone(), request.clone()));
-        Ok(RUN.parse().unwrap())
+        self.asked.lock().expect("nobody panics with it").push((asker.clone(), request.clone()));
+        Ok(RUN.parse().expect("an id"))
     }
 
     async fn state(&self, run: RunId) -> Result<RunState, PortError> {
@@ -50,7 +50,7 @@ async fn run(params: Value, state: RunState, resumed: bool) -> (Verdict, Vec<(As
     assignment.attempt = Attempt(3);
     assignment.state = resumed.then(|| json!(RUN));
     let verdict = execute(&registry(), assignment, services).await.verdict;
-    let asked = runs.asked.lock().unwrap().clone();
+    let asked = runs.asked.lock().expect("nobody panics with it").clone();
     (verdict, asked)
 }
 
@@ -60,8 +60,8 @@ async fn a_run_that_nobody_waits_for_is_started_over_the_interval_of_this_one() 
 
     let output = Arc::new(json!({ "run": RUN, "state": "open" }));
     assert_eq!(verdict, Verdict::Succeeded { output });
-    let (asker, request) = &asked[0];
-    assert_eq!((asker.path.to_string().as_str(), asker.attempt), ("example", Attempt(3)));
+    let (by, request) = &asked[0];
+    assert_eq!((by.path.to_string().as_str(), by.attempt), ("example", Attempt(3)));
     assert_eq!(request.interval.to_string(), "2026-11-19T00:00:00Z..2026-11-20T00:00:00Z");
     assert!(!request.ends_with_asker);
 }

@@ -41,6 +41,12 @@ pub struct Trigger {
 /// Why a DAG cannot be triggered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// Nobody told the store of it.
+    #[error("there is no such DAG{}", hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
+    Unknown {
+        /// What was probably meant.
+        hint: Option<String>,
+    },
     /// Somebody holds its schedule.
     #[error("it is paused (`tidemill dag unpause {dag}` lets it go on)")]
     Paused {
@@ -68,7 +74,7 @@ impl Refusal {
     const fn may_pass(&self) -> bool {
         match self {
             Self::Paused { .. } => true,
-            Self::Gone | Self::BadParams { .. } | Self::TooDeep => false,
+            Self::Unknown { .. } | Self::Gone | Self::BadParams { .. } | Self::TooDeep => false,
         }
     }
 }
@@ -158,8 +164,8 @@ impl Store {
         )
         .fetch_optional(&mut *connection)
         .await
-        .map_err(reading("the DAGs"))?
-        .ok_or_else(|| StoreError::UnknownDag { dag: dag.clone() })?;
+        .map_err(reading("the DAGs"))?;
+        let Some(found) = found else { return Err(self.unknown(dag).await.into()) };
         if found.is_gone {
             return Err(Refusal::Gone.into());
         }
@@ -170,6 +176,14 @@ impl Store {
             self.version_by(connection, DagVersionId::from_uuid(found.version_id)).await?;
         let given = fitting(&version.spec, &request.params)?;
         Ok((version.id, with_defaults(&version.spec, given)))
+    }
+
+    async fn unknown(&self, dag: &DagName) -> Refusal {
+        // What cannot be read now is no reason to say less of what is wrong.
+        let known = self.dags().await.unwrap_or_default();
+        Refusal::Unknown {
+            hint: suggest(dag.as_str(), "DAGs", known.iter().map(|dag| dag.name.as_str())),
+        }
     }
 
     async fn state_of(&self, run: RunId) -> Result<RunState, StoreError> {

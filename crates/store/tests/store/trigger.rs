@@ -33,7 +33,7 @@ fn asker(claim: &Claim) -> Asker {
 
 fn request(dag: &str) -> RunRequest {
     RunRequest {
-        dag: dag.parse().unwrap(),
+        dag: dag.parse().expect("a name"),
         params: BTreeMap::new(),
         interval: World::interval(),
         ends_with_asker: true,
@@ -49,7 +49,8 @@ async fn wait(world: &World, claim: &Claim, run: RunId) -> anyhow::Result<()> {
 }
 
 async fn refusal(world: &World, claim: &Claim, request: &RunRequest) -> String {
-    TaskError::from(world.store.start(&asker(claim), request).await.unwrap_err()).chain()
+    let started = world.store.start(&asker(claim), request).await;
+    TaskError::from(started.expect_err("it cannot be started")).chain()
 }
 
 async fn is_open(world: &World, run: RunId) -> anyhow::Result<bool> {
@@ -119,7 +120,8 @@ async fn a_run_that_ends_in_the_moment_in_which_its_task_begins_to_wait_is_not_m
         let (waits, ends) =
             tokio::join!(wait(&world, &claim, run), world.succeed(&work, json!(null)));
 
-        (waits?, ends?);
+        waits?;
+        ends?;
         let resumed = world.claim("ask").await?;
         assert_eq!(resumed.phase, 1);
         world.store.cancel_run(resumed.run, "test").await?;
@@ -222,7 +224,10 @@ async fn what_cannot_be_started_says_why_and_what_to_do() -> anyhow::Result<()> 
     world.store.pause_dag(&"child".parse()?, "ada").await?;
     let paused = refusal(&world, &claim, &request("child")).await;
 
-    assert_eq!(unknown, "start a run of `nobody`: find the DAG `nobody`");
+    assert_eq!(
+        unknown,
+        "start a run of `nobody`: there is no such DAG (known DAGs are `child`, `parent`)"
+    );
     assert_eq!(
         unfit,
         "start a run of `child`: the parameter `days` is not a whole number; \
