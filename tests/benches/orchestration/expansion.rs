@@ -10,7 +10,7 @@ use tidemill_dag::ids::WorkerId;
 use tidemill_dag::names::DagName;
 use tidemill_dag::state::{Child, OnChildFailure};
 use tidemill_dag::time::Lapse;
-use tidemill_store::{Claim, ClaimRequest, Exit, Finish, NewWorker};
+use tidemill_store::{Claim, ClaimRequest, Finish, NewWorker};
 
 use crate::stage::Stage;
 
@@ -83,6 +83,5 @@ fn end(claim: &Claim) -> Finish {
         state: json!({ "asked": CHILDREN }),
         on_child_failure: OnChildFailure::Fail,
     };
-    let (run, task, attempt) = (claim.run, claim.task, claim.attempt);
-    Finish { run, task, attempt, verdict, exit: Exit::default(), artifacts: Vec::new() }
+    Finish::new(claim.held(), verdict)
 }

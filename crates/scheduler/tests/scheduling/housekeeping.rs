@@ -10,7 +10,7 @@ use tidemill_dag::ids::RunId;
 use tidemill_dag::rerun::Selection;
 use tidemill_dag::time::Lapse;
 use tidemill_scheduler::{Housekeeping, LeaderOptions, Scheduler, SchedulerOptions, Sinks, Tidied};
-use tidemill_store::{Claim, Exit, Finish, Mandate, NewRerun, Retention};
+use tidemill_store::{Claim, Finish, Mandate, NewRerun, Retention};
 use tidemill_task::{ArtifactRef, ArtifactStore, ContentHash};
 use tidemill_testkit::World;
 use tokio::time::Instant;
@@ -155,7 +155,7 @@ async fn with_a_month_go_its_artefacts_and_logs_but_not_what_is_pinned_or_kept_b
     store.pin_artifacts("model_1", "it is the champion", &[&pinned_made]).await?;
     house.pass_days(60);
     let selection = Selection::Only(vec!["read".parse()?]);
-    store.rerun(&NewRerun { run: repeated, version: None, selection }).await?;
+    store.rerun(&NewRerun { run: repeated, version: None, selection, use_cache: true }).await?;
     let read = house.world.claim("read").await?;
     house.world.succeed(&read, json!(1)).await?;
     house.pass_days(62);

@@ -3,7 +3,7 @@
 use tidemill_dag::ids::WorkerId;
 use tidemill_dag::state::{Attempt, TaskState};
 use tidemill_dag::time::Lapse;
-use tidemill_store::{Held, StoreError};
+use tidemill_store::{Claim, Held, StoreError};
 use tidemill_testkit::World;
 
 use crate::{ONE_STEP, TWO_STEPS};
@@ -62,7 +62,7 @@ async fn a_lease_that_was_renewed_outlives_the_sweep() -> anyhow::Result<()> {
 async fn a_renewal_tells_what_is_lost_and_what_is_to_stop() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(&crate::side_by_side(3)).await?;
     let run = world.open().await?;
-    let held: Vec<Held> = world.claim_all().await?.iter().map(|claim| claim.held()).collect();
+    let held: Vec<Held> = world.claim_all().await?.iter().map(Claim::held).collect();
     world.store.lose(run, held[0].task, held[0].attempt).await?;
     world.store.cancel_task(run, held[1].task, "someone").await?;
 

@@ -252,6 +252,7 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use tidemill_dag::ids::{DagVersionId, RunId, TaskId, WorkerId};
+    use tidemill_dag::slots::Slots;
     use tidemill_dag::state::{Attempt, RunKind, RunState, TaskState};
     use tidemill_dag::time::{DataInterval, Lapse};
     use tidemill_store::{RunSummary, TaskCounts};
@@ -272,6 +273,7 @@ mod tests {
             error: None,
             peak_memory_bytes: None,
             cpu_ms: None,
+            cache: None,
         }
     }
 
@@ -282,7 +284,7 @@ mod tests {
             parent: None,
             kind: "command".parse().unwrap(),
             pool: "default".parse().unwrap(),
-            slots: 1,
+            slots: Slots::declared(1),
             state: TaskState::Done { attempt: Attempt(2), at: at(9), outcome },
             attempt: Attempt(2),
             phase: 0,
@@ -294,6 +296,8 @@ mod tests {
             busy: Lapse::seconds(1),
             output: Some(serde_json::json!({ "attempt": told })),
             reason: None,
+            cache: None,
+            started_run: None,
         }
     }
 
@@ -310,6 +314,7 @@ mod tests {
             state: RunState::Closed { outcome: Outcome::Succeeded, at: at(9) },
             created_at: at(0),
             started_at: None,
+            triggered_by: None,
             tasks: TaskCounts::default(),
         };
         let attempts = BTreeMap::from([(task.id, attempts)]);
@@ -346,7 +351,7 @@ mod tests {
     #[test]
     fn recovery_is_when_the_last_of_those_that_were_hit_goes_on() {
         let task = task(Outcome::Succeeded, 2);
-        let hit = vec![Held { task: task.id, attempt: Attempt(1) }];
+        let hit = vec![Held { run: RunId::generate(), task: task.id, attempt: Attempt(1) }];
         let tries =
             vec![try_of(1, (0, 2), ExitCause::Lost), try_of(2, (7, 8), ExitCause::Succeeded)];
         let evidence = evidence(task, tries, Size::default());
@@ -365,7 +370,7 @@ mod tests {
     #[test]
     fn what_was_hit_and_never_went_on_is_late() {
         let task = task(Outcome::Failed, 1);
-        let hit = vec![Held { task: task.id, attempt: Attempt(1) }];
+        let hit = vec![Held { run: RunId::generate(), task: task.id, attempt: Attempt(1) }];
         let evidence = evidence(task, vec![try_of(1, (0, 2), ExitCause::Lost)], Size::default());
         let recovery = Recovery::OfTasks(vec![Blow { at: at(1), hit }]);
         let mut wrongs = Wrongs::default();
