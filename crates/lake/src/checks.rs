@@ -1,0 +1,1 @@
+//! Checks of a table, compiled to one scan.

@@ -1,0 +1,1 @@
+//! Personal data: found, and dealt with before anything is written.
