@@ -1,5 +1,6 @@
 //! Lands raw files as Parquet snapshots, checks them and queries them.
 
 pub mod checks;
+mod nearest;
 pub mod personal;
 pub mod sql;
