@@ -16,6 +16,32 @@
 //!
 //! Nothing here puts a value into an error, a log or a report other than masked.
 //!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray};
+//! use tidemill_lake::personal::{PersonalData, Policies, Sampler, Treatment};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let contacts: ArrayRef = Arc::new(StringArray::from(vec!["ada@example.org", "bob@example.org"]));
+//! let batch = RecordBatch::try_from_iter([("contact", contacts)])?;
+//! let mut sampler = Sampler::default();
+//! sampler.observe(&batch, 1000)?;
+//! let environment = |_: &str| None;
+//!
+//! let mut settings = PersonalData::default();
+//! let undecided = Policies::new(&settings, "orders", &batch.schema(), &sampler, &environment);
+//! assert!(undecided.is_err_and(|error| error.hint().ends_with("columns:\n    contact: mask")));
+//!
+//! settings.columns.insert("contact".to_owned(), Treatment::Mask);
+//! let policies = Policies::new(&settings, "orders", &batch.schema(), &sampler, &environment)?;
+//! let masked = policies.apply(&batch)?;
+//! assert_eq!(masked.column(0).as_ref(), &StringArray::from(vec!["***@example.org"; 2]));
+//! assert_eq!(policies.report().columns[0].treatment, Some(Treatment::Mask));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What it does not do
 //!
 //! It looks at a sample, not at every value, and at columns, not at people: a few columns that are harmless one by one may tell who

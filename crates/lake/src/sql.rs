@@ -11,6 +11,34 @@
 //! Rows come in a certain order only if the statement says `ORDER BY`, and rows that are equal in it may still change places.
 //! Names are in lower case unless they are in double quotes.
 //!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use datafusion::arrow::datatypes::{DataType, Field, Schema};
+//! use object_store::memory::InMemory;
+//! use tidemill_lake::sql::{DataSet, Limits, Session};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut session = Session::new(Limits::new(std::env::temp_dir(), 2))?;
+//! session.register(DataSet {
+//!     name: "plant_telemetry".to_owned(),
+//!     schema: Arc::new(Schema::new(vec![Field::new("load", DataType::Float64, true)])),
+//!     store: Arc::new(InMemory::new()),
+//!     files: Vec::new(),
+//! })?;
+//!
+//! let cancelled = CancellationToken::new();
+//! let answer = session.query("select count(load) as loads from plant_telemetry", &cancelled).await?;
+//! assert_eq!(answer.into_table(80).await?.text, "loads\n─────\n    0");
+//!
+//! let error = session.query("select * from plant_telemtry", &cancelled).await.unwrap_err();
+//! assert_eq!(error.hint(), Some("did you mean `plant_telemetry`?"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What it does not do
 //!
 //! There is no DDL, no DML, no `COPY` and no `SET`, and no function that reads files. It keeps nothing: no views, no prepared

@@ -385,6 +385,23 @@ fn a_batch_of_another_table_is_refused() {
 }
 
 #[test]
+fn samples_are_bounded_and_the_same_each_time() {
+    let long: ArrayRef = Arc::new(StringArray::from_iter_values(
+        (0..2000).map(|row| format!("{row} {}", "x".repeat(10_000))),
+    ));
+    let batch = batch(vec![("text", long)]);
+    let (mut one, mut other) = (Sampler::default(), Sampler::default());
+
+    one.observe(&batch, 1000).unwrap();
+    other.observe(&batch, 1000).unwrap();
+
+    let sample = &one.samples()[0];
+    let held: usize = sample.values().map(|(value, _)| value.len()).sum();
+    assert!(held <= 300 << 10 && sample.count() == sample.different() as u64, "{held}");
+    assert_eq!(one.samples(), other.samples());
+}
+
+#[test]
 fn a_table_without_a_column_left_keeps_its_rows() {
     let only = batch(vec![("id", Arc::new(Int64Array::from(vec![1, 2, 3])))]);
 
@@ -392,6 +409,16 @@ fn a_table_without_a_column_left_keeps_its_rows() {
         policies(&settings(&[("id", Treatment::Drop)]), &only).unwrap().apply(&only).unwrap();
 
     assert_eq!((after.num_rows(), after.num_columns()), (3, 0));
+}
+
+/// Appends the digit that makes Luhn's sum a multiple of ten, written as the standard words it.
+fn with_check_digit(digits: &str) -> String {
+    let mut sum = 0;
+    for (index, digit) in digits.bytes().rev().enumerate() {
+        let doubled = u32::from(digit - b'0') * if index % 2 == 0 { 2 } else { 1 };
+        sum += doubled / 10 + doubled % 10;
+    }
+    format!("{digits}{}", (10 - sum % 10) % 10)
 }
 
 /// Columns of telemetry and of what goes with it: values of one sort, random and in sequence.
@@ -470,6 +497,19 @@ proptest! {
         let findings = find(&[ColumnSample::new(&name, values.iter().map(String::as_str))]);
 
         prop_assert!(findings.iter().all(|finding| finding.confidence < CONFIDENT), "{findings:?} {values:?}");
+    }
+
+    #[test]
+    fn a_column_of_cards_is_found_though_some_of_it_is_missing(
+        numbers in prop::collection::vec(0_u64..10_u64.pow(14), 20..80),
+        missing in 0_usize..3,
+    ) {
+        let cards = numbers.iter().map(|number| with_check_digit(&format!("4{number:014}")));
+        let values: Vec<String> = cards.chain(vec![String::from("n/a"); missing]).collect();
+
+        let findings = find(&[ColumnSample::new("a", values.iter().map(String::as_str))]);
+
+        prop_assert!(findings[0].detector == "card_number" && findings[0].confidence >= CONFIDENT, "{findings:?}");
     }
 
     #[test]

@@ -277,6 +277,9 @@ async fn cells_and_columns_that_do_not_fit_are_marked_and_named() {
 #[tokio::test]
 async fn what_does_not_only_read_is_refused() {
     let world = World::new().await;
+    let stolen = world.spill.path().join("stolen.parquet");
+    let copy = format!("copy plant_telemetry to '{}'", stolen.display());
+    let explained = format!("explain analyze {copy}");
     let statements = [
         "drop table plant_telemetry",
         "create table t as select 1",
@@ -285,13 +288,13 @@ async fn what_does_not_only_read_is_refused() {
         "insert into plant_telemetry select * from plant_telemetry",
         "update plant_telemetry set load = 1",
         "delete from plant_telemetry",
-        "copy plant_telemetry to '/tmp/stolen.parquet'",
+        &copy,
         "set datafusion.execution.batch_size = 1",
         "reset datafusion.execution.batch_size",
         "begin",
         "prepare p as select 1",
         "explain insert into plant_telemetry select * from plant_telemetry",
-        "explain analyze copy plant_telemetry to '/tmp/stolen.parquet'",
+        &explained,
         "select * into t from plant_telemetry",
         "with t as (select 1) insert into plant_telemetry select * from t",
     ];
@@ -300,12 +303,12 @@ async fn what_does_not_only_read_is_refused() {
         let refusal = world.refusal(statement).await;
         assert!(refusal.contains("does not only read"), "{statement}: {refusal}");
     }
-    assert!(!std::path::Path::new("/tmp/stolen.parquet").exists());
-    assert_snapshot!(world.refusal("drop table plant_telemetry").await, @r"
+    assert!(!stolen.exists());
+    assert_snapshot!(world.refusal("\n  drop table plant_telemetry").await, @r"
     error: run the statement: DROP does not only read
        |
-     1 | drop table plant_telemetry
-       | ^^^^
+     2 |   drop table plant_telemetry
+       |   ^^^^
     hint: ask with SELECT, WITH, VALUES, DESCRIBE, EXPLAIN or SHOW TABLES; data sets change only by landing
     ");
 }

@@ -16,6 +16,7 @@ pub struct ColumnSample {
     name: String,
     values: BTreeMap<String, u64>,
     count: u64,
+    held_bytes: usize,
 }
 
 impl ColumnSample {
@@ -52,23 +53,27 @@ impl ColumnSample {
     }
 
     fn empty(column: &str, name: &str) -> Self {
-        Self { column: column.to_owned(), name: name.to_owned(), values: BTreeMap::new(), count: 0 }
+        let (column, name) = (column.to_owned(), name.to_owned());
+        Self { column, name, values: BTreeMap::new(), count: 0, held_bytes: 0 }
     }
 
     fn push(&mut self, value: &str) {
         // A cell may hold a whole document; its beginning will do.
         const LONGEST: usize = 4096;
+        // Beyond this a column of long texts has shown enough.
+        const MOST_HELD: usize = 256 << 10;
         let value = value.trim();
         let value = &value[..value.floor_char_boundary(LONGEST)];
         if value.is_empty() {
             return;
         }
-        self.count += 1;
-        match self.values.get_mut(value) {
-            Some(count) => *count += 1,
-            None => {
-                self.values.insert(value.to_owned(), 1);
-            }
+        if let Some(count) = self.values.get_mut(value) {
+            *count += 1;
+            self.count += 1;
+        } else if self.held_bytes < MOST_HELD {
+            self.held_bytes += value.len();
+            self.count += 1;
+            self.values.insert(value.to_owned(), 1);
         }
     }
 }
@@ -82,10 +87,11 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Takes at most `rows` rows of a batch.
+    /// Takes at most `rows` rows of a batch: fewer, if there are so many columns that they would be more than 500,000 cells.
     pub fn observe(&mut self, batch: &RecordBatch, rows: usize) -> Result<(), ArrowError> {
+        const MOST_CELLS: usize = 500_000;
         let total = batch.num_rows();
-        let rows = rows.min(total);
+        let rows = rows.min(MOST_CELLS / batch.num_columns().max(1)).max(1).min(total);
         let chosen = (0..rows).map(|row| (row * total / rows) as u64);
         let chosen = take_record_batch(batch, &UInt64Array::from_iter_values(chosen))?;
         for (field, column) in chosen.schema_ref().fields().iter().zip(chosen.columns()) {

@@ -75,10 +75,16 @@ fn only_reads(statement: &Statement, text: &str) -> Result<(), SqlError> {
 }
 
 fn refused(text: &str, what: &str) -> SqlError {
+    let start = text.trim_start();
+    let before = &text[..text.len() - start.len()];
+    let (line, column) = (
+        before.matches('\n').count() + 1,
+        before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1,
+    );
+    // The word may as well come later: after EXPLAIN, WITH or a comment.
+    let is_first = first_word(start) == first_word(what);
+    let place = is_first.then(|| Place::of_word(text, line, column));
     let message = format!("{what} does not only read");
-    let start = text.len() - text.trim_start().len();
-    let line = text[..start].lines().count().max(1);
-    let place = (what != "that" && text[..start].is_empty()).then(|| Place::of_word(text, line, 1));
     rejected(place, text, message, Some(WHAT_READS.to_owned()))
 }
 
