@@ -286,6 +286,21 @@ fn settings_read_from_yaml_words_and_refuse_others() {
 }
 
 #[test]
+fn every_treatment_but_keeping_hides_values() {
+    let hiding = [Treatment::Mask, Treatment::Hash, Treatment::Tokenise, Treatment::Drop];
+
+    assert!(
+        hiding
+            .iter()
+            .all(|treatment| settings(&[("a", Treatment::Keep), ("b", *treatment)]).hides_values())
+    );
+    assert!(
+        !settings(&[("a", Treatment::Keep)]).hides_values()
+            && !PersonalData::default().hides_values()
+    );
+}
+
+#[test]
 fn all_mistakes_in_the_settings_are_told_at_once() {
     let settings = PersonalData {
         key: Some("OTHER_KEY".to_owned()),

@@ -21,6 +21,14 @@ pub struct PersonalData {
     pub confident_from: f64,
 }
 
+impl PersonalData {
+    /// Tells whether values of any column are not to be seen: then they must not be shown by other ways either, such as the text of
+    /// a rejected row.
+    pub fn hides_values(&self) -> bool {
+        self.columns.values().any(|treatment| *treatment != Treatment::Keep)
+    }
+}
+
 impl Default for PersonalData {
     fn default() -> Self {
         Self {

@@ -4,6 +4,7 @@ use datafusion::error::DataFusionError;
 
 use super::ColumnChange;
 use crate::dialect::DialectError;
+use crate::personal::PersonalDataError;
 use crate::source::SourceError;
 
 /// Why a landing fails. Nothing of it is visible then.
@@ -146,10 +147,9 @@ impl LandError {
             }
             Self::Write { .. } => "see whether there is room and leave to write".into(),
             Self::Sort { .. } => "see whether there is room for temporary files, or raise `memory`".into(),
-            Self::Request { .. }
-            | Self::Parquet { .. }
-            | Self::Manifest { .. }
-            | Self::Personal { .. } => return None,
+            // What is undecided comes with the lines to add.
+            Self::Personal { source } => source.downcast_ref::<PersonalDataError>()?.hint(),
+            Self::Request { .. } | Self::Parquet { .. } | Self::Manifest { .. } => return None,
         })
     }
 }

@@ -213,7 +213,7 @@ impl<'a> Work<'a> {
             doubled: time.doubled_hour,
             skipped: time.skipped_hour,
             partition: self.partition,
-            keeps_text: !self.request.personal.columns.values().any(|treatment| treatment.replaces()),
+            keeps_text: !self.request.personal.hides_values(),
         };
         let memory = usize::try_from(self.request.memory().bytes()).unwrap_or(usize::MAX);
         Feed {
