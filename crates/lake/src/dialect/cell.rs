@@ -21,11 +21,7 @@ pub(crate) fn truth(cell: &[u8]) -> Option<bool> {
 
 /// A whole number of 64 bits. Leading zeros are refused: such a cell is a code, and would not come back as it was.
 pub(crate) fn integer(cell: &[u8]) -> Option<i64> {
-    let (negative, digits) = match cell {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
+    let (negative, digits) = sign(cell);
     if digits.is_empty() || digits.len() > 19 || (digits[0] == b'0' && digits.len() > 1) {
         return None;
     }
@@ -40,17 +36,21 @@ pub(crate) fn integer(cell: &[u8]) -> Option<i64> {
     if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
+/// Whether there is a minus, and what follows the sign.
+fn sign(cell: &[u8]) -> (bool, &[u8]) {
+    match cell {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    }
+}
+
 /// A number of double precision, rounded correctly.
 ///
 /// Most cells have so few digits that one division is exact (W. Clinger, "How to read floating point numbers accurately",
 /// 1990); all others go through the standard library.
 pub(crate) fn float(cell: &[u8], decimal: Decimal) -> Option<f64> {
     let point = decimal.byte();
-    let (negative, digits) = match cell {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
+    let (negative, digits) = sign(cell);
     if digits.len() > 18 {
         return float_slowly(cell, decimal);
     }

@@ -13,24 +13,29 @@ const LAYOUTS: [TimeLayout; 5] = [
     TimeLayout::Compact,
 ];
 
-/// What all cells so far may be.
+/// What the cells so far may be.
+///
+/// A column is what nineteen of twenty of its cells are: a few that are not are rejected by line, which is loud, where a column
+/// that becomes text because of them would be silent.
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence {
     /// Cells with a value.
     pub(crate) values: u64,
-    /// Whether all fit: `true` and `false`, whole numbers, numbers with a point, numbers with a comma.
-    pub(crate) truths: bool,
-    pub(crate) integers: bool,
-    pub(crate) points: bool,
-    pub(crate) commas: bool,
+    /// How many fit: `true` and `false`, whole numbers, numbers with a point, numbers with a comma.
+    truths: u64,
+    integers: u64,
+    points: u64,
+    commas: u64,
+    /// Digits with a zero before them, or too many: such a column is one of codes.
+    codes: u64,
     /// Whether a comma was seen where it cannot separate thousands.
     pub(crate) has_clear_comma: bool,
-    /// Layouts that all cells fit, and whether one of them has a time of day.
-    pub(crate) layouts: Vec<TimeLayout>,
-    pub(crate) has_time: bool,
+    /// How many fit each of [`LAYOUTS`], and how many have a time of day.
+    layouts: [u64; LAYOUTS.len()],
+    times: u64,
     /// The range of whole numbers.
-    pub(crate) least: i64,
-    pub(crate) most: i64,
+    least: i64,
+    most: i64,
     /// Words that stand for "no value" if all other cells are not text.
     pub(crate) odd_words: BTreeSet<String>,
     /// The first value, for messages.
@@ -41,13 +46,14 @@ impl Default for Evidence {
     fn default() -> Self {
         Self {
             values: 0,
-            truths: true,
-            integers: true,
-            points: true,
-            commas: true,
+            truths: 0,
+            integers: 0,
+            points: 0,
+            commas: 0,
+            codes: 0,
             has_clear_comma: false,
-            layouts: LAYOUTS.to_vec(),
-            has_time: false,
+            layouts: [0; LAYOUTS.len()],
+            times: 0,
             least: i64::MAX,
             most: i64::MIN,
             odd_words: BTreeSet::new(),
@@ -71,54 +77,84 @@ impl Evidence {
             self.example = shortened(cell);
         }
         self.values += 1;
-        self.truths = self.truths && !is_string && truth(cell).is_some();
-        self.see_number(cell, is_string);
-        self.see_time(cell);
-    }
-
-    fn see_number(&mut self, cell: &[u8], is_string: bool) {
-        if is_string {
-            (self.integers, self.points, self.commas) = (false, false, false);
-            return;
+        if !is_string {
+            self.truths += u64::from(truth(cell).is_some());
+            self.see_number(cell);
         }
-        // Digits with a zero before them are a code, as is what does not fit 64 bits.
-        let digits = cell.strip_prefix(b"-").unwrap_or(cell);
-        let is_whole = digits.iter().all(u8::is_ascii_digit);
-        if self.integers {
-            match integer(cell) {
-                Some(value) => {
-                    self.least = self.least.min(value);
-                    self.most = self.most.max(value);
-                }
-                None => self.integers = false,
+        let mut has_time = false;
+        for (layout, count) in LAYOUTS.iter().zip(&mut self.layouts) {
+            if let Some(stamp) = layout.parse(cell) {
+                *count += 1;
+                has_time |= stamp.has_time;
             }
         }
-        if is_whole && integer(cell).is_none() {
-            (self.points, self.commas) = (false, false);
+        self.times += u64::from(has_time);
+    }
+
+    fn see_number(&mut self, cell: &[u8]) {
+        let digits = cell.strip_prefix(b"-").unwrap_or(cell);
+        if let Some(value) = integer(cell) {
+            self.integers += 1;
+            self.least = self.least.min(value);
+            self.most = self.most.max(value);
+        } else if digits.iter().all(u8::is_ascii_digit) {
+            self.codes += 1;
             return;
         }
-        self.points = self.points && float(cell, Decimal::Point).is_some();
-        self.commas = self.commas && float(cell, Decimal::Comma).is_some();
-        if let Some(at) = cell.iter().position(|byte| *byte == b',') {
-            self.has_clear_comma |= cell.len() - at != 4 || at > 3 + usize::from(cell[0] == b'-');
+        self.points += u64::from(float(cell, Decimal::Point).is_some());
+        if float(cell, Decimal::Comma).is_some() {
+            self.commas += 1;
+            if let Some(at) = cell.iter().position(|byte| *byte == b',') {
+                self.has_clear_comma |=
+                    cell.len() - at != 4 || at > 3 + usize::from(cell[0] == b'-');
+            }
         }
     }
 
-    fn see_time(&mut self, cell: &[u8]) {
-        let mut has_time = false;
-        self.layouts.retain(|layout| {
-            let stamp = layout.parse(cell);
-            has_time |= stamp.is_some_and(|stamp| stamp.has_time);
-            stamp.is_some()
-        });
-        self.has_time |= has_time;
+    /// Whether nineteen of twenty values are among as many as given.
+    fn is_most(&self, count: u64) -> bool {
+        self.values > 0 && count * 20 >= self.values * 19
+    }
+
+    pub(crate) fn is_truth(&self) -> bool {
+        self.is_most(self.truths)
+    }
+
+    /// Whole numbers, and none with a fraction.
+    pub(crate) fn is_integer(&self) -> bool {
+        self.codes == 0
+            && self.is_most(self.integers)
+            && self.integers == self.points
+            && self.integers == self.commas
+    }
+
+    pub(crate) fn is_point_number(&self) -> bool {
+        self.codes == 0 && self.is_most(self.points)
+    }
+
+    pub(crate) fn is_comma_number(&self) -> bool {
+        self.codes == 0 && self.is_most(self.commas)
+    }
+
+    /// The layouts that fit best, if they fit most values.
+    pub(crate) fn layouts(&self) -> Vec<TimeLayout> {
+        let best = self.layouts.iter().copied().max().unwrap_or(0);
+        if !self.is_most(best) {
+            return Vec::new();
+        }
+        let all = LAYOUTS.iter().zip(self.layouts);
+        all.filter(|(_, count)| *count == best).map(|(layout, _)| *layout).collect()
+    }
+
+    pub(crate) fn has_time(&self) -> bool {
+        self.times > 0
     }
 
     /// The unit since 1970 in which all whole numbers lie between 2000 and 2100.
     pub(crate) fn epoch(&self) -> Option<TimeLayout> {
         const START: i64 = 946_684_800;
         const END: i64 = 4_102_444_800;
-        if !self.integers || self.values == 0 {
+        if !self.is_integer() {
             return None;
         }
         let units = [
@@ -127,7 +163,8 @@ impl Evidence {
             (TimeLayout::EpochMicros, 1_000_000),
             (TimeLayout::EpochNanos, 1_000_000_000),
         ];
-        let fits = |scale: i64| self.least >= START * scale && self.most < END.saturating_mul(scale);
+        let fits =
+            |scale: i64| self.least >= START * scale && self.most < END.saturating_mul(scale);
         units.into_iter().find(|(_, scale)| fits(*scale)).map(|(layout, _)| layout)
     }
 }

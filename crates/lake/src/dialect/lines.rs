@@ -52,9 +52,10 @@ pub(crate) fn footer_start(splitter: Splitter, width: usize, bytes: &[u8]) -> us
 fn is_note(line: &[u8]) -> bool {
     let text = String::from_utf8_lossy(line).to_lowercase();
     let text = text.trim_matches(['(', ')', '[', ']', '-', '#', '*', '"', ' ', '.']);
-    let counts = text.split_whitespace().next().is_some_and(|word| {
-        word.replace([',', '.', ' '], "").parse::<u64>().is_ok()
-    });
+    let counts = text
+        .split_whitespace()
+        .next()
+        .is_some_and(|word| word.replace([',', '.', ' '], "").parse::<u64>().is_ok());
     let says_rows = ["row", "rows", "row(s)", "record", "records", "record(s)"]
         .iter()
         .any(|word| text.split_whitespace().nth(1) == Some(*word));
@@ -86,7 +87,10 @@ mod tests {
             "a,1\nb,2\n"
         );
         assert_eq!(rows_before_footer(2, "a,1\nb,2\nTotal:,3\n"), "a,1\nb,2\n");
-        assert_eq!(rows_before_footer(2, "a,1\r\nb,2\r\n2 record(s) selected.\r\n\r\n"), "a,1\r\nb,2\r\n");
+        assert_eq!(
+            rows_before_footer(2, "a,1\r\nb,2\r\n2 record(s) selected.\r\n\r\n"),
+            "a,1\r\nb,2\r\n"
+        );
         assert_eq!(rows_before_footer(1, "1\n2\n(2 rows)\n"), "1\n2\n");
     }
 
@@ -95,6 +99,9 @@ mod tests {
         for text in ["a,1\nb,2\n", "a,1\nb", "a,1\nx,\"two\nlines\"\n", "total amount,3\n"] {
             assert_eq!(rows_before_footer(2, text), text);
         }
-        assert_eq!(rows_before_footer(1, "1\n2 rows of trees\nTotal\n"), "1\n2 rows of trees\nTotal\n");
+        assert_eq!(
+            rows_before_footer(1, "1\n2 rows of trees\nTotal\n"),
+            "1\n2 rows of trees\nTotal\n"
+        );
     }
 }

@@ -12,9 +12,9 @@ mod time;
 mod zone;
 
 pub use column::{Column, Kind};
-pub use hints::{ColumnHint, Hints, FooterHint, KindName};
-pub use sniff::{Sample, Sniffed, sniff};
+pub use hints::{ColumnHint, FooterHint, Hints, KindName};
 pub(crate) use sniff::{Opening, evidence_of, open, refuse_what_is_no_text, require};
+pub use sniff::{Sample, Sniffed, sniff};
 pub use time::{Stamp, TimeLayout};
 pub use zone::{LocalClock, Moment};
 

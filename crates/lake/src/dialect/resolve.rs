@@ -34,7 +34,8 @@ pub(crate) fn kind_of(
         (Some(KindName::Boolean), _) => return plain(Kind::Boolean),
         (Some(KindName::Integer), Role::Value) => return plain(Kind::Integer),
         (Some(KindName::Float), Role::Value) => return plain(Kind::Float),
-        (Some(KindName::Date | KindName::Time | KindName::Integer | KindName::Float) | None, _) => {}
+        (Some(KindName::Date | KindName::Time | KindName::Integer | KindName::Float) | None, _) => {
+        }
     }
     let must_be_time = role == Role::Time
         || hint.layout.is_some()
@@ -48,7 +49,7 @@ pub(crate) fn kind_of(
                 "column `{name}` stays text: `{}` may be day/month or month/day",
                 evidence.example
             ));
-        } else if found.kind == Kind::Text && evidence.commas && evidence.values > 0 {
+        } else if found.kind == Kind::Text && evidence.is_comma_number() {
             found.note = Some(format!(
                 "column `{name}` stays text: the comma in `{}` may be a decimal or separate thousands; declare `decimal`",
                 evidence.example
@@ -75,7 +76,8 @@ fn time_kind(
             None => {
                 return Err(DialectError::NoTime {
                     column: name.into(),
-                    found: value_kind(name, evidence, &ColumnHint::default(), Decimal::Point).word(),
+                    found: value_kind(name, evidence, &ColumnHint::default(), Decimal::Point)
+                        .word(),
                     example: evidence.example.clone(),
                 });
             }
@@ -89,7 +91,7 @@ fn time_kind(
             | TimeLayout::MonthName
             | TimeLayout::Compact
     );
-    let has_time = role == Role::Time || hint.kind == Some(KindName::Time) || evidence.has_time;
+    let has_time = role == Role::Time || hint.kind == Some(KindName::Time) || evidence.has_time();
     if hint.kind != Some(KindName::Date) && (has_time || is_epoch) {
         return Ok(Kind::Time { layout, zone });
     }
@@ -103,10 +105,10 @@ fn layout_of(name: &str, evidence: &Evidence) -> Result<Option<TimeLayout>, Dial
             example: evidence.example.clone(),
         });
     }
-    if let Some(layout) = evidence.layouts.first() {
+    if let Some(layout) = evidence.layouts().first() {
         return Ok(Some(*layout));
     }
-    if evidence.points && !evidence.integers {
+    if evidence.is_point_number() && !evidence.is_integer() {
         let seconds = float(evidence.example.as_bytes(), Decimal::Point);
         let is_recent = seconds.is_some_and(|value| (9.4e8..4.2e9).contains(&value));
         return Ok(is_recent.then_some(TimeLayout::EpochSeconds));
@@ -118,39 +120,38 @@ fn value_kind(name: &str, evidence: &Evidence, hint: &ColumnHint, decimal: Decim
     if evidence.values == 0 {
         return Kind::Empty;
     }
-    if evidence.truths {
+    if evidence.is_truth() {
         return Kind::Boolean;
     }
     let zone = || hint.zone.clone().unwrap_or_else(|| "UTC".to_owned());
-    if evidence.integers {
+    if evidence.is_integer() {
         if !is_named_for_time(name) {
             return Kind::Integer;
         }
         if let Some(layout) = evidence.epoch() {
             return Kind::Time { layout, zone: zone() };
         }
-        let is_date = evidence.layouts == [TimeLayout::Compact];
+        let is_date = evidence.layouts() == [TimeLayout::Compact];
         return if is_date { Kind::Date { layout: TimeLayout::Compact } } else { Kind::Integer };
     }
     let is_number = match decimal {
-        Decimal::Point => evidence.points,
-        Decimal::Comma => evidence.commas,
+        Decimal::Point => evidence.is_point_number(),
+        Decimal::Comma => evidence.is_comma_number(),
     };
     if is_number {
         return Kind::Float;
     }
-    match evidence.layouts.first() {
+    match evidence.layouts().first() {
         Some(_) if is_ambiguous(evidence) => Kind::Text,
-        Some(layout) if evidence.has_time => Kind::Time { layout: *layout, zone: zone() },
+        Some(layout) if evidence.has_time() => Kind::Time { layout: *layout, zone: zone() },
         Some(layout) => Kind::Date { layout: *layout },
         None => Kind::Text,
     }
 }
 
 fn is_ambiguous(evidence: &Evidence) -> bool {
-    evidence.values > 0
-        && evidence.layouts.contains(&TimeLayout::DayFirst)
-        && evidence.layouts.contains(&TimeLayout::MonthFirst)
+    let layouts = evidence.layouts();
+    layouts.contains(&TimeLayout::DayFirst) && layouts.contains(&TimeLayout::MonthFirst)
 }
 
 /// Whether a column of whole numbers may be one of times, going by its name.

@@ -64,7 +64,11 @@ pub fn sniff(sample: &Sample<'_>, hints: &Hints, times: &[&str]) -> Result<Sniff
         header,
         encoding,
         decimal: Decimal::Point,
-        nulls: NULL_WORDS.iter().map(|word| (*word).to_owned()).chain(hints.nulls.clone()).collect(),
+        nulls: NULL_WORDS
+            .iter()
+            .map(|word| (*word).to_owned())
+            .chain(hints.nulls.clone())
+            .collect(),
         footer: hints.footer,
     };
     let opening = open(&head, &layout)?;
@@ -74,7 +78,8 @@ pub fn sniff(sample: &Sample<'_>, hints: &Hints, times: &[&str]) -> Result<Sniff
 
     let mut evidence = vec![Evidence::default(); opening.names.len()];
     let body = &head[opening.body..];
-    let end = if sample.is_whole { body.len() } else { super::complete_records(splitter, body).end };
+    let end =
+        if sample.is_whole { body.len() } else { super::complete_records(splitter, body).end };
     let tail = encoding.decode(sample.tail);
     if sample.is_whole {
         gather(&body[..footer_start(splitter, evidence.len(), body)], &layout, &mut evidence);
@@ -128,7 +133,9 @@ pub(crate) fn refuse_what_is_no_text(head: &[u8]) -> Result<(), DialectError> {
     }
     let start = &text[..text.len().min(4096)];
     let zeros = memchr::memchr_iter(0, start).count();
-    if zeros * 4 > start.len() && start.len() > 3 {
+    let zeros_at_even = memchr::memchr_iter(0, start).filter(|at| at.is_multiple_of(2)).count();
+    let is_every_other = zeros_at_even * 10 < zeros || zeros_at_even * 10 > zeros * 9;
+    if zeros * 4 > start.len() && start.len() > 3 && is_every_other {
         return Err(DialectError::Wide);
     }
     if zeros > 0 && (zeros > 16 || memchr::memchr(b'\n', start).is_none()) {
@@ -136,7 +143,9 @@ pub(crate) fn refuse_what_is_no_text(head: &[u8]) -> Result<(), DialectError> {
         let line = 1 + memchr::memchr_iter(b'\n', &start[..first]).count() as u64;
         return Err(DialectError::Binary { line });
     }
-    if memchr::memchr(b'\n', text).is_none() && memchr::memchr(b'\r', text.trim_ascii_end()).is_some() {
+    if memchr::memchr(b'\n', text).is_none()
+        && memchr::memchr(b'\r', text.trim_ascii_end()).is_some()
+    {
         return Err(DialectError::CarriageReturns);
     }
     Ok(())
@@ -217,7 +226,9 @@ fn names_of(head: &[u8], fields: &[Field], quote: Quote) -> Vec<String> {
     let mut taken = std::collections::HashSet::new();
     for (at, field) in fields.iter().enumerate() {
         let mut name = String::from_utf8_lossy(field.of(head)).trim().to_owned();
-        if field.has_doubled_quotes && let Some(quote) = quote.byte().map(char::from) {
+        if field.has_doubled_quotes
+            && let Some(quote) = quote.byte().map(char::from)
+        {
             name = name.replace(&format!("{quote}{quote}"), &quote.to_string());
         }
         if name.is_empty() {
@@ -249,7 +260,11 @@ pub(crate) fn require(column: &str, names: &[String]) -> Result<(), DialectError
 }
 
 /// What the cells of the columns of a text may be.
-pub(crate) fn evidence_of(rows: &[u8], layout: &Delimited, names: &[String]) -> Vec<(String, Evidence)> {
+pub(crate) fn evidence_of(
+    rows: &[u8],
+    layout: &Delimited,
+    names: &[String],
+) -> Vec<(String, Evidence)> {
     let splitter = Splitter::new(layout.delimiter, layout.quote);
     let mut evidence = vec![Evidence::default(); names.len()];
     let end = match super::complete_records(splitter, rows).end {
@@ -278,8 +293,8 @@ fn gather(rows: &[u8], layout: &Delimited, evidence: &mut [Evidence]) {
 
 /// Commas are decimals where at least one column has no other reading, and one of its values cannot be thousands.
 fn likely_decimal(evidence: &[Evidence]) -> Decimal {
-    let only_commas = |e: &&Evidence| e.values > 0 && e.commas && !e.points;
-    let only_points = |e: &Evidence| e.values > 0 && e.points && !e.commas;
+    let only_commas = |e: &&Evidence| e.is_comma_number() && !e.is_point_number();
+    let only_points = |e: &Evidence| e.is_point_number() && !e.is_comma_number();
     let is_clear = evidence.iter().filter(only_commas).any(|e| e.has_clear_comma);
     if is_clear && !evidence.iter().any(only_points) { Decimal::Comma } else { Decimal::Point }
 }
@@ -298,7 +313,7 @@ fn likely_quote(head: &[u8]) -> Quote {
 
 /// How wide most records are.
 #[derive(Clone, Copy, Debug)]
-struct Width {
+struct Usual {
     width: usize,
     /// Records of this width, of all that are not blank.
     share: f64,
@@ -306,7 +321,7 @@ struct Width {
     typed: f64,
 }
 
-fn usual_width(head: &[u8], splitter: Splitter) -> Width {
+fn usual_width(head: &[u8], splitter: Splitter) -> Usual {
     let (mut at, mut fields) = (0, Vec::new());
     let mut counts = std::collections::BTreeMap::<usize, (usize, usize)>::new();
     let mut records = 0;
@@ -326,12 +341,12 @@ fn usual_width(head: &[u8], splitter: Splitter) -> Width {
     }
     let most = counts.iter().max_by_key(|(width, (count, _))| (*count, **width));
     match most {
-        Some((width, (count, typed))) => Width {
+        Some((width, (count, typed))) => Usual {
             width: *width,
             share: *count as f64 / records as f64,
             typed: *typed as f64 / (*count * *width) as f64,
         },
-        None => Width { width: 1, share: 0.0, typed: 0.0 },
+        None => Usual { width: 1, share: 0.0, typed: 0.0 },
     }
 }
 
@@ -375,6 +390,7 @@ fn likely_header(head: &[u8], splitter: Splitter) -> Header {
     let mut others = 0;
     while at < head.len() && others < RECORDS_FOR_DELIMITER {
         let record = splitter.record(head, at, &mut fields);
+        let line = head[at..record.end].trim_ascii();
         at = record.next;
         if fields.len() + 1 < width || head[..record.end].is_empty() {
             continue;
@@ -382,7 +398,7 @@ fn likely_header(head: &[u8], splitter: Splitter) -> Header {
         let cells: Vec<&[u8]> = fields.iter().map(|field| field.of(head).trim_ascii()).collect();
         let Some(names) = &first else {
             let is_skipped = cells.iter().all(|cell| cell.is_empty()) || cells[0].starts_with(b"#");
-            if !is_skipped && !is_separator_line(cells[0]) {
+            if !is_skipped && !is_separator_line(line) {
                 let named = cells.iter().take(width.saturating_sub(1).max(1));
                 if named.clone().any(|cell| is_typed(cell)) {
                     return Header::Absent;
@@ -392,7 +408,9 @@ fn likely_header(head: &[u8], splitter: Splitter) -> Header {
             continue;
         };
         others += 1;
-        if names.iter().zip(&cells).any(|(name, cell)| !name.is_empty() && name == cell) && names != &cells {
+        if names.iter().zip(&cells).any(|(name, cell)| !name.is_empty() && name == cell)
+            && names != &cells
+        {
             return Header::Absent;
         }
     }

@@ -66,7 +66,7 @@ impl Splitter {
     }
 
     /// Splits the record that begins at `at`.
-    pub(crate) fn record(&self, bytes: &[u8], at: usize, fields: &mut Vec<Field>) -> Record {
+    pub(crate) fn record(self, bytes: &[u8], at: usize, fields: &mut Vec<Field>) -> Record {
         fields.clear();
         let mut start = at;
         let mut fault = None;
@@ -82,7 +82,8 @@ impl Splitter {
             let stop = memchr2(self.delimiter, b'\n', &bytes[scan..]).map(|found| scan + found);
             let is_last = stop.is_none_or(|stop| bytes[stop] == b'\n');
             let stop = stop.unwrap_or(bytes.len());
-            let is_return = is_last && stop > scan && stop < bytes.len() && bytes[stop - 1] == b'\r';
+            let is_return =
+                is_last && stop > scan && stop < bytes.len() && bytes[stop - 1] == b'\r';
             let end = if is_return { stop - 1 } else { stop };
             if !field.is_quoted {
                 field.end = end;
@@ -103,7 +104,7 @@ impl Splitter {
     }
 
     /// Finds the end of the quoted cell that begins at `field.start`, and says where to go on.
-    fn quoted(&self, bytes: &[u8], field: &mut Field) -> Option<usize> {
+    fn quoted(self, bytes: &[u8], field: &mut Field) -> Option<usize> {
         let quote = self.quote?;
         field.is_quoted = true;
         field.start += 1;
@@ -134,14 +135,16 @@ pub(crate) struct Whole {
 
 /// Finds the end of the last whole record by looking at quotes alone, which is much faster than splitting.
 pub(crate) fn complete_records(splitter: Splitter, bytes: &[u8]) -> Whole {
-    let last_line_end = |from: usize, to: usize| memrchr(b'\n', &bytes[from..to]).map(|at| from + at + 1);
+    let last_line_end =
+        |from: usize, to: usize| memrchr(b'\n', &bytes[from..to]).map(|at| from + at + 1);
     let Some(quote) = splitter.quote else {
         return Whole { end: last_line_end(0, bytes.len()).unwrap_or(0), open_quote: None };
     };
     let (mut end, mut from) = (0, 0);
     while let Some(found) = memchr(quote, &bytes[from..]).map(|found| from + found) {
         end = last_line_end(from, found).unwrap_or(end);
-        let opens = found == 0 || bytes[found - 1] == splitter.delimiter || bytes[found - 1] == b'\n';
+        let opens =
+            found == 0 || bytes[found - 1] == splitter.delimiter || bytes[found - 1] == b'\n';
         if !opens {
             from = found + 1;
             continue;
@@ -187,7 +190,10 @@ mod tests {
 
     #[test]
     fn a_quote_inside_of_a_cell_is_content() {
-        assert_eq!(split("5\" pipe,1\n6\" pipe,2\n"), vec![vec!["5\" pipe", "1"], vec!["6\" pipe", "2"]]);
+        assert_eq!(
+            split("5\" pipe,1\n6\" pipe,2\n"),
+            vec![vec!["5\" pipe", "1"], vec!["6\" pipe", "2"]]
+        );
         assert_eq!(complete_records(COMMAS, b"5\" pipe,1\n6"), Whole { end: 10, open_quote: None });
     }
 
@@ -195,9 +201,15 @@ mod tests {
     fn faults_of_quotes_are_told() {
         let mut fields = Vec::new();
 
-        assert_eq!(COMMAS.record(b"\"a\"b,c\n", 0, &mut fields).fault, Some(QuoteFault::TextAfterQuote));
+        assert_eq!(
+            COMMAS.record(b"\"a\"b,c\n", 0, &mut fields).fault,
+            Some(QuoteFault::TextAfterQuote)
+        );
         assert_eq!(COMMAS.record(b"x,\"a\nb", 0, &mut fields).fault, Some(QuoteFault::Open));
-        assert_eq!(complete_records(COMMAS, b"1,2\nx,\"a\nb"), Whole { end: 4, open_quote: Some(6) });
+        assert_eq!(
+            complete_records(COMMAS, b"1,2\nx,\"a\nb"),
+            Whole { end: 4, open_quote: Some(6) }
+        );
     }
 
     proptest! {

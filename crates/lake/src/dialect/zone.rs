@@ -59,7 +59,9 @@ impl LocalClock {
     pub(crate) fn moved_on(&mut self, local_micros: i64) -> Option<i64> {
         // Gaps are at most a day long, when a country changes sides of the date line.
         for hours in 1..=25 {
-            if let Moment::One(before) = self.moment(local_micros - hours * 3600 * MICROS_PER_SECOND) {
+            if let Moment::One(before) =
+                self.moment(local_micros - hours * 3600 * MICROS_PER_SECOND)
+            {
                 return Some(before + hours * 3600 * MICROS_PER_SECOND);
             }
         }
@@ -124,7 +126,10 @@ mod tests {
             doubled,
             Moment::Doubled { first: utc("2024-11-03 05:30"), second: utc("2024-11-03 06:30") }
         );
-        assert_eq!(at("America/New_York", "2024-11-03 02:00"), Moment::One(utc("2024-11-03 07:00")));
+        assert_eq!(
+            at("America/New_York", "2024-11-03 02:00"),
+            Moment::One(utc("2024-11-03 07:00"))
+        );
     }
 
     #[test]

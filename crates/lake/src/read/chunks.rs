@@ -20,10 +20,16 @@ pub(crate) struct Piece {
 #[derive(Debug)]
 pub(crate) enum ChunkError {
     /// The bytes cannot be read or unpacked; they end on this line.
-    Read { line: u64, source: io::Error },
+    Read {
+        line: u64,
+        source: io::Error,
+    },
     Dialect(DialectError),
     /// A record takes more memory than all of them may.
-    TooLong { line: u64, limit_bytes: usize },
+    TooLong {
+        line: u64,
+        limit_bytes: usize,
+    },
 }
 
 /// How many bytes at the end of a text stay together, so that a footer is seen whole.
@@ -58,12 +64,16 @@ impl<R: Read> Chunker<R> {
     }
 
     /// The next piece; nothing after the last one.
-    pub(crate) fn next(&mut self, source: usize, splitter: Splitter) -> Result<Option<Piece>, ChunkError> {
+    pub(crate) fn next(
+        &mut self,
+        source: usize,
+        splitter: Splitter,
+    ) -> Result<Option<Piece>, ChunkError> {
         let mut wanted = self.piece_bytes;
         loop {
             self.fill(wanted + FOOTER_BYTES)?;
             if self.has_ended && self.buffer.len() <= wanted + FOOTER_BYTES {
-                return Ok(self.last(source));
+                return self.last(source, splitter);
             }
             let whole = complete_records(splitter, &self.buffer[..wanted]);
             if whole.end > 0 {
@@ -84,12 +94,20 @@ impl<R: Read> Chunker<R> {
         }
     }
 
-    fn last(&mut self, source: usize) -> Option<Piece> {
+    /// All that is left. A quote that is open at its end would swallow rows, so it is no mere fault of one row.
+    fn last(&mut self, source: usize, splitter: Splitter) -> Result<Option<Piece>, ChunkError> {
         if self.buffer.is_empty() {
-            return None;
+            return Ok(None);
+        }
+        self.buffer.push(b'\n');
+        let open_quote = complete_records(splitter, &self.buffer).open_quote;
+        self.buffer.pop();
+        if let Some(at) = open_quote {
+            let line = self.next_line + count_lines(&self.buffer[..at]);
+            return Err(ChunkError::Dialect(DialectError::OpenQuote { line }));
         }
         let bytes = std::mem::take(&mut self.buffer);
-        Some(self.piece(source, bytes, true))
+        Ok(Some(self.piece(source, bytes, true)))
     }
 
     fn piece(&mut self, source: usize, bytes: Vec<u8>, is_last: bool) -> Piece {
@@ -155,6 +173,11 @@ mod tests {
             line += count_lines(&piece.bytes);
         }
         assert_eq!(pieces.iter().flat_map(|piece| piece.bytes.clone()).collect::<Vec<_>>(), text);
+    }
+
+    #[test]
+    fn a_quote_that_ends_the_text_is_closed() {
+        assert_eq!(pieces(b"a,\"b\"", 100)[0].bytes, b"a,\"b\"");
     }
 
     #[test]

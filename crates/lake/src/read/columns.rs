@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, BooleanBufferBuilder, Date32Array, Float64Array, Int32Array, Int64Array,
-    StringArray, TimestampMicrosecondArray, UInt64Array,
+    ArrayRef, BooleanArray, BooleanBufferBuilder, Date32Array, Float64Array, Int32Array,
+    Int64Array, StringArray, TimestampMicrosecondArray, UInt64Array,
 };
 use datafusion::arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -13,7 +13,8 @@ use datafusion::arrow::record_batch::RecordBatch;
 use super::plan::ordinal;
 use super::{Parsed, Plan, Reason, Reject, Tally};
 use crate::dialect::{
-    Column, Decimal, Evidence, Kind, LocalClock, Moment, Stamp, TimeLayout, float, integer, shortened, truth,
+    Column, Decimal, Evidence, Kind, LocalClock, Moment, Stamp, TimeLayout, float, integer,
+    shortened, truth,
 };
 use crate::snapshot::{DoubledHour, SkippedHour};
 
@@ -69,6 +70,7 @@ pub(crate) struct Rows<'a> {
     plan: &'a Plan,
     source: usize,
     decimal: Decimal,
+    begins_null_word: [bool; 256],
     columns: Vec<Growing>,
     ordinals: Vec<u64>,
     changes: Changes,
@@ -86,9 +88,16 @@ impl<'a> Rows<'a> {
             values: Values::of(kind, expected),
             is_valid: BooleanBufferBuilder::new(expected),
         };
+        let mut begins_null_word = [false; 256];
+        for word in plan.delimited.iter().flat_map(|layout| &layout.nulls) {
+            if let Some(first) = word.as_bytes().first() {
+                begins_null_word[usize::from(*first)] = true;
+            }
+        }
         Self {
             plan,
             source,
+            begins_null_word,
             decimal: plan.delimited.as_ref().map_or(Decimal::Point, |layout| layout.decimal),
             columns: plan.columns.iter().map(|column| growing(&column.kind)).collect(),
             ordinals: Vec::with_capacity(expected),
@@ -103,7 +112,12 @@ impl<'a> Rows<'a> {
     }
 
     /// Adds a cell to the row in the making. Each column gets one cell a row.
-    pub(crate) fn push(&mut self, column: usize, cell: &[u8], origin: Origin) -> Result<(), Misfit> {
+    pub(crate) fn push(
+        &mut self,
+        column: usize,
+        cell: &[u8],
+        origin: Origin,
+    ) -> Result<(), Misfit> {
         let plan = self.plan;
         let growing = &mut self.columns[column];
         if matches!(growing.values, Values::Text { .. }) {
@@ -129,13 +143,13 @@ impl<'a> Rows<'a> {
         self.push_value(column, cell, origin)
     }
 
-    /// A null word must not begin like most values do, so the list is seldom searched.
+    /// Most values begin like no null word, so the list is seldom searched.
     fn is_null_word(&self, cell: &[u8]) -> bool {
-        let may_be_one = !cell[0].is_ascii_digit() && !(cell[0] == b'-' && cell.len() > 4);
-        let Some(layout) = self.plan.delimited.as_ref().filter(|_| may_be_one || cell.len() < 8) else {
+        if !self.begins_null_word[usize::from(cell[0])] {
             return false;
-        };
-        layout.nulls.iter().any(|word| word.as_bytes() == cell)
+        }
+        let words = self.plan.delimited.iter().flat_map(|layout| &layout.nulls);
+        words.map(String::as_bytes).any(|word| word == cell)
     }
 
     fn push_value(&mut self, column: usize, cell: &[u8], origin: Origin) -> Result<(), Misfit> {
@@ -150,21 +164,17 @@ impl<'a> Rows<'a> {
             Values::Boolean(values) => {
                 truth(cell).filter(|_| !is_string).map(|value| values.append(value)).is_some()
             }
-            Values::Integer(values) => match integer(cell).filter(|_| !is_string) {
-                Some(value) => {
-                    values.push(value);
-                    true
-                }
-                None => {
-                    // Digits alone are a code or too many; a fraction asks for a wider column.
-                    let is_fraction = !is_string
-                        && cell.iter().any(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+'))
-                        && float(cell, self.decimal).is_some();
-                    self.fractions[column] |= is_fraction;
-                    values.push(0);
-                    is_fraction
-                }
-            },
+            Values::Integer(values) => {
+                let value = integer(cell).filter(|_| !is_string);
+                values.push(value.unwrap_or(0));
+                // Digits alone are a code or too many; a fraction asks for a wider column.
+                let is_fraction = value.is_none()
+                    && !is_string
+                    && cell.iter().any(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+'))
+                    && float(cell, self.decimal).is_some();
+                self.fractions[column] |= is_fraction;
+                value.is_some() || is_fraction
+            }
             Values::Float(values) => match float(cell, self.decimal).filter(|_| !is_string) {
                 Some(value) => {
                     values.push(value);
@@ -173,7 +183,8 @@ impl<'a> Rows<'a> {
                 None => false,
             },
             Values::Text { .. } => unreachable!("text is taken as it stands"),
-            Values::Date { days, layout } => match layout.parse(cell).and_then(|stamp| day(&stamp)) {
+            Values::Date { days, layout } => match layout.parse(cell).and_then(|stamp| day(&stamp))
+            {
                 Some(day) => {
                     days.push(day);
                     true
@@ -195,7 +206,12 @@ impl<'a> Rows<'a> {
     }
 
     /// Adds a time to the row in the making, by the rules for hours that were shown twice or never.
-    pub(crate) fn push_time(&mut self, column: usize, stamp: &Stamp, cell: &[u8]) -> Result<(), Misfit> {
+    pub(crate) fn push_time(
+        &mut self,
+        column: usize,
+        stamp: &Stamp,
+        cell: &[u8],
+    ) -> Result<(), Misfit> {
         let is_event_time = self.plan.event_time == Some(column);
         let growing = &mut self.columns[column];
         let Values::Time { micros, clock, .. } = &mut growing.values else {
@@ -268,21 +284,19 @@ impl<'a> Rows<'a> {
     pub(crate) fn reject(&mut self, line: u64, row: &[u8], misfit: Misfit) {
         let column = (misfit.column < self.plan.columns.len())
             .then(|| self.plan.columns[misfit.column].name.clone());
-        self.refuse(line, row, misfit.reason, column, misfit.detail);
+        self.refuse(line, row, (misfit.reason, column, misfit.detail));
     }
 
     /// Takes the row in the making back for a reason that is about no single column.
     pub(crate) fn reject_whole(&mut self, line: u64, row: &[u8], reason: Reason, detail: String) {
-        self.refuse(line, row, reason, None, detail);
+        self.refuse(line, row, (reason, None, detail));
     }
 
     fn refuse(
         &mut self,
         line: u64,
         row: &[u8],
-        reason: Reason,
-        column: Option<String>,
-        detail: String,
+        (reason, column, detail): (Reason, Option<String>, String),
     ) {
         const MOST_CHARACTERS: usize = 1000;
         let rows = self.ordinals.len();
@@ -427,9 +441,9 @@ impl Growing {
                 Arc::new(array.expect("rows that are not UTF-8 were rejected"))
             }
             Values::Date { days, .. } => Arc::new(Date32Array::new(days.into(), nulls)),
-            Values::Time { micros, .. } => Arc::new(
-                TimestampMicrosecondArray::new(micros.into(), nulls).with_timezone("UTC"),
-            ),
+            Values::Time { micros, .. } => {
+                Arc::new(TimestampMicrosecondArray::new(micros.into(), nulls).with_timezone("UTC"))
+            }
         }
     }
 }

@@ -145,8 +145,7 @@ impl Reader<'_> {
         let width = self.plan.places.len();
         let is_ragged = fields.len() < width
             || fields[width..].iter().any(|field| field.end > field.start || field.is_quoted);
-        is_ragged.then(|| {
-            (Reason::Ragged, format!("{} cells where {width} are expected", fields.len()))
-        })
+        is_ragged
+            .then(|| (Reason::Ragged, format!("{} cells where {width} are expected", fields.len())))
     }
 }

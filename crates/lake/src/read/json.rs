@@ -81,10 +81,8 @@ pub(crate) fn parse(plan: &Plan, piece: &Piece) -> Parsed {
     let bytes = piece.bytes.as_slice();
     let mut rows = Rows::new(plan, piece.source, 1024);
     let mut cells: Vec<Option<usize>> = vec![None; plan.columns.len()];
-    let mut line = piece.first_line;
-    for text in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let first = line;
-        line += 1;
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    for (first, text) in (piece.first_line..).zip(lines) {
         rows.tally.lines += 1;
         let is_crlf = text.ends_with(b"\r\n");
         let text = text.trim_ascii();
@@ -116,12 +114,10 @@ fn row(
 ) {
     cells.fill(None);
     for (at, (name, value)) in object.0.iter().enumerate() {
-        match plan.columns.iter().position(|column| column.name == *name) {
-            Some(column) => cells[column] = Some(at),
-            None => {
-                let evidence = rows.added.entry(name.to_string()).or_default();
-                see(evidence, value);
-            }
+        if let Some(column) = plan.columns.iter().position(|column| column.name == *name) {
+            cells[column] = Some(at);
+        } else {
+            see(rows.added.entry(name.to_string()).or_default(), value);
         }
     }
     for (column, at) in cells.iter().enumerate() {
@@ -212,7 +208,8 @@ mod tests {
 
     #[test]
     fn strings_are_no_numbers_and_nothing_is_no_value() {
-        let head = b"{\"at\":\"2025-10-31T09:00:00Z\",\"code\":\"17\",\"power\":3,\"more\":{\"a\":[1]}}\n\
+        let head =
+            b"{\"at\":\"2025-10-31T09:00:00Z\",\"code\":\"17\",\"power\":3,\"more\":{\"a\":[1]}}\n\
             {\"at\":\"2025-10-31T10:00:00Z\",\"code\":\"18\",\"power\":3.5,\"late\":null}\n";
         let sample = Sample { head, is_whole: true, tail: &[] };
 
@@ -222,7 +219,13 @@ mod tests {
             sniffed.dialect.columns.iter().map(|c| (c.name.as_str(), c.kind.word())).collect();
         assert_eq!(
             kinds,
-            [("at", "time"), ("code", "text"), ("power", "float"), ("more", "text"), ("late", "empty")]
+            [
+                ("at", "time"),
+                ("code", "text"),
+                ("power", "float"),
+                ("more", "text"),
+                ("late", "empty")
+            ]
         );
     }
 

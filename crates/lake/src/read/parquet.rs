@@ -105,9 +105,8 @@ fn plain_kind(name: &str, data_type: &DataType) -> Result<Kind, ParquetColumnErr
 
 /// Turns rows of a file into rows of the plan: columns are cast without loss, times are read as the plan says.
 pub(crate) fn parse(plan: &Plan, rows: &ParquetRows) -> Result<Parsed, ArrowError> {
-    let times: Vec<usize> = (0..plan.columns.len())
-        .filter(|at| matches!(plan.kind(*at), Kind::Time { .. }))
-        .collect();
+    let times: Vec<usize> =
+        (0..plan.columns.len()).filter(|at| matches!(plan.kind(*at), Kind::Time { .. })).collect();
     let mut sub_plan = plan.clone();
     sub_plan.columns = times.iter().map(|at| plan.columns[*at].clone()).collect();
     sub_plan.places = (0..times.len()).collect();

@@ -49,9 +49,9 @@ impl ParquetFile {
             range: Some(GetRange::Bounded(range)),
             ..GetOptions::default()
         };
-        let fetched = self.runtime.block_on(async {
-            self.store.get_opts(&self.path, options).await?.bytes().await
-        });
+        let fetched = self
+            .runtime
+            .block_on(async { self.store.get_opts(&self.path, options).await?.bytes().await });
         fetched.map_err(|error| ParquetError::External(error.into()))
     }
 }

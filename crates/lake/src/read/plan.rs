@@ -1,5 +1,6 @@
 //! What must be known to turn the cells of one source into rows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -45,13 +46,29 @@ impl Plan {
 
     /// A plan for a source that names its columns. A column that is not among those of the plan is the error.
     pub(crate) fn for_names(mut self, names: &[String]) -> Result<Self, Vec<String>> {
-        let place = |name: &String| self.columns.iter().position(|column| column.name == *name);
-        let unknown: Vec<String> = names.iter().filter(|name| place(name).is_none()).cloned().collect();
+        let places: HashMap<&str, usize> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| (column.name.as_str(), at))
+            .collect();
+        let found: Vec<Option<usize>> =
+            names.iter().map(|name| places.get(name.as_str()).copied()).collect();
+        let unknown: Vec<String> = names
+            .iter()
+            .zip(&found)
+            .filter(|(_, place)| place.is_none())
+            .map(|(name, _)| name.clone())
+            .collect();
         if !unknown.is_empty() {
             return Err(unknown);
         }
-        self.places = names.iter().filter_map(place).collect();
-        self.missing = (0..self.columns.len()).filter(|at| !self.places.contains(at)).collect();
+        let mut is_missing = vec![true; self.columns.len()];
+        for place in found.iter().flatten() {
+            is_missing[*place] = false;
+        }
+        self.places = found.into_iter().flatten().collect();
+        self.missing = (0..is_missing.len()).filter(|at| is_missing[*at]).collect();
         Ok(self)
     }
 

@@ -45,13 +45,13 @@ impl Destination {
             source,
         };
         let url = address.parse().map_err(|source: url::ParseError| failed(source.into()))?;
-        let (store, prefix) = object_store::parse_url_opts(&url, options)
-            .map_err(|source| failed(source.into()))?;
+        let (store, prefix) =
+            object_store::parse_url_opts(&url, options).map_err(|source| failed(source.into()))?;
         Ok(Self { store: store.into(), prefix })
     }
 
     fn path(&self, name: &str) -> Path {
-        name.split('/').fold(self.prefix.clone(), |path, part| path.join(part))
+        name.split('/').fold(self.prefix.clone(), Path::join)
     }
 
     /// Reads a small file.
@@ -67,7 +67,8 @@ impl Destination {
     /// Writes a small file.
     pub(super) async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<(), LandError> {
         let put = self.store.put(&self.path(name), PutPayload::from(bytes)).await;
-        put.map(drop).map_err(|source| LandError::Write { path: name.into(), source: source.into() })
+        put.map(drop)
+            .map_err(|source| LandError::Write { path: name.into(), source: source.into() })
     }
 
     /// Begins a file, which is there only when it is finished.

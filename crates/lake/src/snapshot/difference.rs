@@ -136,8 +136,14 @@ mod tests {
 
     #[test]
     fn changes_of_columns_are_named() {
-        let before = [column("a", "integer"), column("b", "float"), column("c", "text"), column("d", "empty")];
-        let after = [column("a", "float"), column("b", "text"), column("d", "time"), column("e", "date")];
+        let before = [
+            column("a", "integer"),
+            column("b", "float"),
+            column("c", "text"),
+            column("d", "empty"),
+        ];
+        let after =
+            [column("a", "float"), column("b", "text"), column("d", "time"), column("e", "date")];
 
         let said: Vec<String> =
             column_changes(&before, &after).iter().map(ToString::to_string).collect();

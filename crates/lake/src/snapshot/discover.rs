@@ -37,7 +37,8 @@ pub(super) async fn discover(source: &Source, known: &Known) -> Result<Sniffed, 
     }
     let (task_source, task_known, runtime) = (source.clone(), known.clone(), Handle::current());
     let looked = blocking(move || {
-        let looked = look(object, runtime.clone(), &tail, (&task_source.listed.location, &task_known))?;
+        let looked =
+            look(object, runtime.clone(), &tail, (&task_source.listed.location, &task_known))?;
         match looked {
             Some(sniffed) => Ok(sniffed),
             None => describe(&task_source, &task_known, &runtime),
@@ -63,7 +64,8 @@ fn look(
         return Ok(None);
     }
     let raw = first.clone();
-    let mut chunker = Chunker::new(decoded(first, &mut bytes).map_err(damaged)?, HEAD_BYTES, HEAD_BYTES);
+    let mut chunker =
+        Chunker::new(decoded(first, &mut bytes).map_err(damaged)?, HEAD_BYTES, HEAD_BYTES);
     let (head, is_whole) = chunker.head(HEAD_BYTES).map_err(|error| fault(location, error))?;
     let tail = if is_whole || Compression::of(&raw) != Compression::Plain { &[] } else { tail };
     let sample = Sample { head, is_whole, tail };
@@ -90,7 +92,9 @@ fn describe(source: &Source, known: &Known, runtime: &Handle) -> Result<Sniffed,
     let times: Vec<&str> = known.times.iter().map(String::as_str).collect();
     let columns = parquet_columns(builder.schema(), &known.hints, &times);
     let columns = columns.map_err(|error| match error {
-        ParquetColumnError::Dialect(problem) => LandError::Dialect { location: location(), problem },
+        ParquetColumnError::Dialect(problem) => {
+            LandError::Dialect { location: location(), problem }
+        }
         error @ ParquetColumnError::Type { .. } => unreadable(error.into()),
     })?;
     Ok(Sniffed { dialect: Dialect { layout: Layout::Parquet, columns }, notes: Vec::new() })

@@ -22,6 +22,9 @@ pub(super) struct DoubledRows {
     backward: u64,
 }
 
+/// The rows of each entity in each night.
+type Nights = BTreeMap<(Vec<String>, i64), Vec<Row>>;
+
 /// One held row, as far as it bears on its showing.
 struct Row {
     at: usize,
@@ -95,7 +98,7 @@ fn by_entity_and_night(
     all: &RecordBatch,
     micros: &[i64],
     entity: &[usize],
-) -> Result<BTreeMap<(Vec<String>, i64), Vec<Row>>, ArrowError> {
+) -> Result<Nights, ArrowError> {
     const MICROS_PER_DAY: i64 = 86_400_000_000;
     let options = FormatOptions::default();
     let mut names = Vec::new();
@@ -103,7 +106,7 @@ fn by_entity_and_night(
         names.push(ArrayFormatter::try_new(all.column(*column), &options)?);
     }
     let ordinals = all.column(all.schema().index_of(ORDINAL)?).as_primitive::<UInt64Type>();
-    let mut groups: BTreeMap<(Vec<String>, i64), Vec<Row>> = BTreeMap::new();
+    let mut groups = Nights::new();
     for (at, micros) in micros.iter().enumerate() {
         let entity = names.iter().map(|name| name.value(at).to_string()).collect();
         let row = Row { at, ordinal: ordinals.value(at), micros: *micros };

@@ -74,7 +74,9 @@ pub enum LandError {
         line: u64,
     },
     /// Too many rows do not fit.
-    #[error("land the rows: {rejected} of {read} do not fit, first {location}, line {line}: {detail}")]
+    #[error(
+        "land the rows: {rejected} of {read} do not fit, first {location}, line {line}: {detail}"
+    )]
     Rejects {
         /// Rows that do not fit.
         rejected: u64,
@@ -136,17 +138,24 @@ impl LandError {
             Self::Source(error) => error.hint(),
             Self::Dialect { problem, .. } => problem.hint(),
             Self::Damaged { .. } => "have it delivered again".into(),
-            Self::LongRow { .. } => "see whether a quote is never closed; else raise `memory`".into(),
-            Self::Changed { .. } => "land when it is complete, or have it renamed into place".into(),
+            Self::LongRow { .. } => {
+                "see whether a quote is never closed; else raise `memory`".into()
+            }
+            Self::Changed { .. } => {
+                "land when it is complete, or have it renamed into place".into()
+            }
             Self::NoRows { .. } => "write `empty_files: allow` if that may happen".into(),
             Self::Rejects { reasons, .. } => format!(
                 "in all {reasons}; declare the column's kind or more `nulls`, or raise `most_rejected`"
             ),
             Self::Schema { .. } => {
-                "if that is meant, name the columns under `evolution: { removed: [], retyped: [] }`".into()
+                "if that is meant, name the columns under `evolution: { removed: [], retyped: [] }`"
+                    .into()
             }
             Self::Write { .. } => "see whether there is room and leave to write".into(),
-            Self::Sort { .. } => "see whether there is room for temporary files, or raise `memory`".into(),
+            Self::Sort { .. } => {
+                "see whether there is room for temporary files, or raise `memory`".into()
+            }
             // What is undecided comes with the lines to add.
             Self::Personal { source } => source.downcast_ref::<PersonalDataError>()?.hint(),
             Self::Request { .. } | Self::Parquet { .. } | Self::Manifest { .. } => return None,

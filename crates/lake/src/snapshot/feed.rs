@@ -11,10 +11,12 @@ use tokio::sync::mpsc::Sender;
 
 use super::settings::EmptyFiles;
 use super::{Format, LandError};
-use crate::dialect::{Delimited, DialectError, Encoding, Hints, Layout, Opening, Splitter, evidence_of, open};
+use crate::dialect::{
+    Delimited, DialectError, Encoding, Hints, Layout, Opening, Splitter, evidence_of, open,
+};
 use crate::read::{
-    ChunkError, Chunker, ObjectBytes, ParquetColumnError, ParquetFile, ParquetRows, Piece, Plan, Tally, Widening,
-    decoded, parquet_columns,
+    ChunkError, Chunker, ObjectBytes, ParquetColumnError, ParquetFile, ParquetRows, Piece, Plan,
+    Tally, Widening, decoded, parquet_columns,
 };
 use crate::source::{Listed, SourceError};
 
@@ -30,13 +32,30 @@ pub(super) struct Source {
 /// Something that is to be parsed, or to be known.
 #[derive(Debug)]
 pub(super) enum Job {
-    Delimited { plan: Arc<Plan>, layout: Arc<Delimited>, piece: Piece },
-    JsonLines { plan: Arc<Plan>, piece: Piece },
-    Parquet { plan: Arc<Plan>, rows: ParquetRows },
+    Delimited {
+        plan: Arc<Plan>,
+        layout: Arc<Delimited>,
+        piece: Piece,
+    },
+    JsonLines {
+        plan: Arc<Plan>,
+        piece: Piece,
+    },
+    Parquet {
+        plan: Arc<Plan>,
+        rows: ParquetRows,
+    },
     /// The source has columns that the plan does not have as they are.
-    Widen { source: usize, widenings: Vec<Widening> },
+    Widen {
+        source: usize,
+        widenings: Vec<Widening>,
+    },
     /// The source was read to its end.
-    Done { source: usize, sha256: String, tally: Tally },
+    Done {
+        source: usize,
+        sha256: String,
+        tally: Tally,
+    },
 }
 
 /// How sources are read in one pass.
@@ -53,10 +72,12 @@ pub(super) struct Feed {
     pub(super) times: Vec<String>,
     pub(super) empty_files: EmptyFiles,
     pub(super) longest_record: usize,
+    /// How many bytes are parsed at once.
+    pub(super) piece_bytes: usize,
 }
 
-/// Bytes that are parsed at once.
-const PIECE_BYTES: usize = 4 << 20;
+/// How much is looked at to find the header, and where a new column is seen.
+const HEAD_BYTES: usize = 1 << 20;
 
 /// Nobody listens any more.
 pub(super) struct Stopped;
@@ -87,9 +108,9 @@ impl Source {
         let options = GetOptions { if_match: self.listed.etag.clone(), ..GetOptions::default() };
         match self.store.get_opts(&self.path, options).await {
             Ok(object) => Ok(object),
-            Err(object_store::Error::Precondition { .. } | object_store::Error::NotModified { .. }) => {
-                Err(LandError::Changed { location: self.listed.location.clone() })
-            }
+            Err(
+                object_store::Error::Precondition { .. } | object_store::Error::NotModified { .. },
+            ) => Err(LandError::Changed { location: self.listed.location.clone() }),
             Err(error) => Err(SourceError::of(&self.listed.location, error).into()),
         }
     }
@@ -150,7 +171,9 @@ impl Feed {
                     .map_err(|error| self.fault(at, ChunkError::Read { line: 1, source: error }))?;
                 self.read_parquet(at, runtime, deal)?;
             }
-            Layout::Delimited(layout) => self.read_text(at, Some(layout), &mut bytes, (&mut tally, deal))?,
+            Layout::Delimited(layout) => {
+                self.read_text(at, Some(layout), &mut bytes, (&mut tally, deal))?;
+            }
             Layout::JsonLines => self.read_text(at, None, &mut bytes, (&mut tally, deal))?,
         }
         let (size_bytes, sha256) = bytes.finish();
@@ -169,7 +192,7 @@ impl Feed {
         let damaged = |source| self.fault(at, ChunkError::Read { line: 1, source });
         let first = first_bytes(bytes).map_err(damaged)?;
         let text = decoded(first, bytes).map_err(damaged)?;
-        let mut chunker = Chunker::new(text, PIECE_BYTES, self.longest_record);
+        let mut chunker = Chunker::new(text, self.piece_bytes, self.longest_record);
         let Some(plan) = self.open_text(at, layout, &mut chunker, (tally, deal))? else {
             // What was not read yet still counts for the hash.
             while chunker.next(at, NO_QUOTES).map_err(|error| self.fault(at, error))?.is_some() {}
@@ -177,7 +200,9 @@ impl Feed {
         };
         let plan = Arc::new(plan);
         let layout = layout.map(|layout| Arc::new(layout.clone()));
-        let splitter = layout.as_ref().map_or(NO_QUOTES, |layout| Splitter::new(layout.delimiter, layout.quote));
+        let splitter = layout
+            .as_ref()
+            .map_or(NO_QUOTES, |layout| Splitter::new(layout.delimiter, layout.quote));
         while let Some(piece) = chunker.next(at, splitter).map_err(|error| self.fault(at, error))? {
             let plan = Arc::clone(&plan);
             deal(match &layout {
@@ -196,12 +221,13 @@ impl Feed {
         chunker: &mut Chunker<R>,
         (tally, deal): (&mut Tally, Deal<'_>),
     ) -> Result<Option<Plan>, Halt> {
-        let (head, _) = chunker.head(PIECE_BYTES).map_err(|error| self.fault(at, error))?;
+        let (head, _) = chunker.head(HEAD_BYTES).map_err(|error| self.fault(at, error))?;
         let checked = crate::dialect::refuse_what_is_no_text(head);
-        let opened = checked.and_then(|()| layout.map(|layout| (opening(head, layout), layout)).map_or(
-            Ok(None),
-            |(opening, layout)| Ok(Some((opening?, layout))),
-        ));
+        let opened = checked.and_then(|()| {
+            layout
+                .map(|layout| (opening(head, layout), layout))
+                .map_or(Ok(None), |(opening, layout)| Ok(Some((opening?, layout))))
+        });
         let opened = match (opened, self.empty_files) {
             (Ok(opened), _) => opened,
             (Err(DialectError::Empty), EmptyFiles::Allow) => {
@@ -224,7 +250,8 @@ impl Feed {
             Err(unknown) => {
                 let seen = evidence_of(&head[opening.body..], layout, &opening.names);
                 let added = seen.into_iter().filter(|(name, _)| unknown.contains(name));
-                let boxed = |(name, evidence)| Widening::Added { name, evidence: Box::new(evidence) };
+                let boxed =
+                    |(name, evidence)| Widening::Added { name, evidence: Box::new(evidence) };
                 deal(Job::Widen { source: at, widenings: added.map(boxed).collect() })?;
                 return Ok(None);
             }
@@ -247,7 +274,7 @@ impl Feed {
             name: plan.columns[**column].name.clone(),
             kind: plan.columns[**column].kind.word().into(),
         };
-        let changes = lacking.iter().map(|column| removed(column)).collect();
+        let changes = lacking.iter().map(removed).collect();
         Err(LandError::Schema { location: self.sources[at].listed.location.clone(), changes })
     }
 
@@ -262,13 +289,17 @@ impl Feed {
         let times: Vec<&str> = self.times.iter().map(String::as_str).collect();
         let described = parquet_columns(builder.schema(), &self.hints, &times);
         let described = described.map_err(|error| match error {
-            ParquetColumnError::Dialect(problem) => LandError::Dialect { location: location(), problem },
+            ParquetColumnError::Dialect(problem) => {
+                LandError::Dialect { location: location(), problem }
+            }
             error @ ParquetColumnError::Type { .. } => unreadable(0, error.into()),
         })?;
         let mut widenings = Vec::new();
         for column in &described {
             let known = self.plan.columns.iter().find(|known| known.name == column.name);
-            let fits = known.is_some_and(|known| known.kind.widened(&column.kind).as_ref() == Some(&known.kind));
+            let fits = known.is_some_and(|known| {
+                known.kind.widened(&column.kind).as_ref() == Some(&known.kind)
+            });
             if !fits {
                 widenings.push(Widening::Described(column.clone()));
             }
@@ -310,7 +341,9 @@ pub(super) fn fault(location: &str, error: ChunkError) -> LandError {
     match error {
         ChunkError::Read { line, source } => LandError::Damaged { location, line, source },
         ChunkError::Dialect(problem) => LandError::Dialect { location, problem },
-        ChunkError::TooLong { line, limit_bytes } => LandError::LongRow { location, line, limit_bytes },
+        ChunkError::TooLong { line, limit_bytes } => {
+            LandError::LongRow { location, line, limit_bytes }
+        }
     }
 }
 

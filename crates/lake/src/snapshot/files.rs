@@ -70,11 +70,12 @@ pub(super) struct FileWriter<'a> {
     schema: SchemaRef,
     partition: Partition,
     /// Columns whose range is told: the event time, the known time.
-    ranged: Vec<Option<usize>>,
+    range_columns: Vec<Option<usize>>,
     pub(super) ranges: Vec<Option<(i64, i64)>>,
     pub(super) files: Vec<DataFile>,
     open: Option<OpenFile>,
     side_by_side: usize,
+    group_rows: usize,
 }
 
 impl<'a> FileWriter<'a> {
@@ -82,13 +83,24 @@ impl<'a> FileWriter<'a> {
         destination: &'a Destination,
         folder: &'a str,
         schema: SchemaRef,
-        partition: Partition,
-        ranged: Vec<Option<usize>>,
+        (partition, group_rows): (Partition, usize),
+        range_columns: Vec<Option<usize>>,
     ) -> Self {
-        let ranges = vec![None; ranged.len()];
+        let ranges = vec![None; range_columns.len()];
         let side_by_side = std::thread::available_parallelism().map_or(1, usize::from);
         let (files, open) = (Vec::new(), None);
-        Self { destination, folder, schema, partition, ranged, ranges, files, open, side_by_side }
+        Self {
+            destination,
+            folder,
+            schema,
+            partition,
+            range_columns,
+            ranges,
+            files,
+            open,
+            side_by_side,
+            group_rows,
+        }
     }
 
     /// Writes all rows. The partition of each is in the column after those that are written.
@@ -125,7 +137,7 @@ impl<'a> FileWriter<'a> {
         if self.open.as_ref().is_some_and(|file| file.partition != partition) {
             self.close().await?;
         }
-        for (column, range) in self.ranged.iter().zip(&mut self.ranges) {
+        for (column, range) in self.range_columns.iter().zip(&mut self.ranges) {
             let Some(column) = column else { continue };
             let values = batch.column(*column).as_primitive::<TimestampMicrosecondType>();
             if let (Some(least), Some(most)) = (min(values), max(values)) {
@@ -136,7 +148,7 @@ impl<'a> FileWriter<'a> {
         let columns = batch.columns()[..self.schema.fields().len()].to_vec();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
             .map_err(|source| failed(self.folder, source))?;
-        let (mut rest, most) = (batch, rows_a_group(&self.schema));
+        let (mut rest, most) = (batch, self.group_rows);
         while rest.num_rows() > 0 {
             let file = match &mut self.open {
                 Some(file) => file,
@@ -224,7 +236,9 @@ fn encode(
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
         for leaf in compute_leaves(field, column)? {
             let writer = leaf_writers.next();
-            writer.ok_or_else(|| ParquetError::General("a leaf has no writer".into()))?.write(&leaf)?;
+            writer
+                .ok_or_else(|| ParquetError::General("a leaf has no writer".into()))?
+                .write(&leaf)?;
         }
     }
     writers.into_iter().map(ArrowColumnWriter::close).collect()
@@ -236,7 +250,8 @@ fn begin(
     (partition, schema): (i32, &SchemaRef),
 ) -> Result<OpenFile, LandError> {
     let waiting = Waiting::default();
-    let writer = ArrowWriter::try_new(waiting.clone(), Arc::clone(schema), Some(properties(schema)));
+    let writer =
+        ArrowWriter::try_new(waiting.clone(), Arc::clone(schema), Some(properties(schema)));
     let split = writer.and_then(ArrowWriter::into_serialized_writer);
     let (parquet, factory) = split.map_err(|source| failed(&path, source))?;
     let upload = destination.begin(&path);
@@ -255,13 +270,6 @@ fn begin(
         row_groups,
         rows,
     })
-}
-
-/// A row group holds a quarter of a million rows, and fewer where they are wide.
-fn rows_a_group(schema: &SchemaRef) -> usize {
-    const MOST_ROWS: usize = 262_144;
-    const MOST_CELLS: usize = 8 << 20;
-    (MOST_CELLS / schema.fields().len().max(1)).clamp(1024, MOST_ROWS)
 }
 
 /// Encodings by what they are good at: deltas for times and whole numbers, dictionaries for words. No clock and no host is written.

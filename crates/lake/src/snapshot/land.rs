@@ -1,23 +1,25 @@
 //! Lands sources as a snapshot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::DateTime;
-use datafusion::arrow::array::AsArray;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::TimestampMicrosecondType;
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
 
+use super::dialects::{first_dialect, kept_dialect};
 use super::difference::column_changes;
 use super::discover::{Known, discover};
 use super::feed::{Feed, Source};
 use super::pass::{Pass, PassEnd, Step, Written, parsed};
+use super::sort::Bounds;
 use super::{
-    ColumnChange, Destination, LandError, Landing, Manifest, Partition, SchemaColumn, SourceFile,
-    TimeRange,
+    ColumnChange, Destination, LandError, Landing, Manifest, Partition, SchemaColumn, Size,
+    SourceFile, TimeRange,
 };
 use crate::dialect::{
     Column, Decimal, Dialect, DialectError, Evidence, Hints, Kind, Layout, Role, kind_of,
@@ -36,8 +38,11 @@ pub struct Workspace {
     /// The name of the data set, to which tokens of personal data are bound.
     pub dataset: String,
     /// Gives the value of an environment variable; asked for the key of personal data alone.
-    pub environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub environment: Arc<Environment>,
 }
+
+/// Gives the value of an environment variable.
+pub type Environment = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// The snapshots that are there already.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,7 +96,7 @@ pub async fn land(
             Err(error) => return Err(work.explain(error).await),
         }
     };
-    let manifest = work.manifest(*written, (folder, request_hash))?;
+    let manifest = work.manifest(*written, (folder, request_hash));
     if let Some(same) = earlier.same_interval
         && same.content_hash == manifest.content_hash
     {
@@ -101,13 +106,18 @@ pub async fn land(
         return Ok(Landed::Unchanged);
     }
     let name = format!("{}/{}", manifest.folder, Manifest::FILE_NAME);
-    destination.write(&name, manifest.to_json()).await?;
+    destination.write(&name, manifest.to_json()?).await?;
     Ok(Landed::Snapshot(Box::new(manifest)))
 }
 
 async fn find_sources(request: &Landing, workspace: &Workspace) -> Result<Vec<Source>, LandError> {
     if request.sources.is_empty() {
         return Err(LandError::Request { what: "there are no `sources`".into() });
+    }
+    let least = Size::from_bytes(32 << 20);
+    if request.memory() < least {
+        let what = format!("`memory` of {} is too little: write {least} or more", request.memory());
+        return Err(LandError::Request { what });
     }
     let (mut sources, mut seen) = (Vec::new(), BTreeSet::new());
     for address in &request.sources {
@@ -138,6 +148,8 @@ struct Work<'a> {
     /// How many columns were known before the first source was read.
     required_columns: usize,
     partition: Partition,
+    /// How much a row takes, going by the first ones.
+    row_bytes: usize,
     personal: crate::personal::PersonalDataReport,
 }
 
@@ -153,12 +165,11 @@ impl<'a> Work<'a> {
             source: source.into(),
         })?;
         let hints = request.hints();
-        let (dialect, notes) = match pinned {
-            Some(manifest) => (kept_dialect(request, &hints, manifest)?, Vec::new()),
-            None => {
-                let sniffed = first_dialect(request, &hints, &sources).await?;
-                (sniffed.dialect, sniffed.notes)
-            }
+        let (dialect, notes) = if let Some(manifest) = pinned {
+            (kept_dialect(request, &hints, manifest)?, Vec::new())
+        } else {
+            let sniffed = first_dialect(request, &hints, &sources).await?;
+            (sniffed.dialect, sniffed.notes)
         };
         let required_columns = dialect.columns.len();
         for name in request.entity.iter().map(String::as_str).chain(request.times()) {
@@ -186,6 +197,7 @@ impl<'a> Work<'a> {
             notes,
             required_columns,
             partition,
+            row_bytes: 0,
             personal,
         })
     }
@@ -196,9 +208,9 @@ impl<'a> Work<'a> {
 
     fn feed(&self) -> Feed {
         let time = self.request.event_time.clone().unwrap_or_default();
-        let event_time = self.event_time().and_then(|name| {
-            self.dialect.columns.iter().position(|column| column.name == name)
-        });
+        let event_time = self
+            .event_time()
+            .and_then(|name| self.dialect.columns.iter().position(|column| column.name == name));
         let delimited = match &self.dialect.layout {
             Layout::Delimited(layout) => Some(layout.clone()),
             Layout::JsonLines | Layout::Parquet => None,
@@ -226,16 +238,19 @@ impl<'a> Work<'a> {
             times: self.request.times().into_iter().map(str::to_owned).collect(),
             empty_files: self.request.empty_files,
             longest_record: (memory / 16).clamp(1 << 20, 256 << 20),
+            piece_bytes: (memory / 256).clamp(1 << 17, 4 << 20),
         }
     }
 
     /// Looks at the first rows: how dense they are, and whether they hold personal data. Nothing where columns turned out to be other.
     async fn look_at_rows(&mut self, workspace: &Workspace) -> Result<Option<Policies>, LandError> {
-        let feed = self.feed();
+        // Always as many rows, so that what follows from them does not depend on the memory.
+        let feed = Feed { piece_bytes: 4 << 20, ..self.feed() };
         let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(
             feed.plan.columns.iter().map(Column::field).collect::<Vec<_>>(),
         ));
-        let personal = |source: Box<dyn std::error::Error + Send + Sync>| LandError::Personal { source };
+        let personal =
+            |source: Box<dyn std::error::Error + Send + Sync>| LandError::Personal { source };
         let everything = crate::personal::PersonalData {
             columns: std::collections::BTreeMap::new(),
             on_find: crate::personal::OnFind::Report,
@@ -249,13 +264,19 @@ impl<'a> Work<'a> {
         while let Some(step) = steps.next().await {
             let Step::Parsed { source, parsed } = step? else { continue };
             if !parsed.widenings.is_empty() {
-                self.widen(parsed.widenings.into_iter().map(|widening| (source, widening)).collect())?;
+                self.widen(
+                    parsed.widenings.into_iter().map(|widening| (source, widening)).collect(),
+                )?;
                 return Ok(None);
             }
             let width = parsed.batch.num_columns() - 2;
             let user: Vec<usize> = (0..width).collect();
             let rows = parsed.batch.project(&user).map_err(|error| personal(error.into()))?;
             sampler.observe(&rows, 2000).map_err(|error| personal(error.into()))?;
+            let size = |column: &ArrayRef| column.to_data().get_slice_memory_size();
+            let sizes = rows.columns().iter().map(size).sum::<Result<usize, _>>();
+            let sizes = sizes.map_err(|error| personal(error.into()))?;
+            self.row_bytes = sizes / rows.num_rows().max(1);
             self.fix_partition(&rows);
             break;
         }
@@ -299,8 +320,10 @@ impl<'a> Work<'a> {
             None => Partition::None,
             Some(times) => {
                 let times = times.as_primitive::<TimestampMicrosecondType>();
-                let days: BTreeSet<i64> =
-                    times.values()[..times.len()].iter().map(|at| at.div_euclid(86_400_000_000)).collect();
+                let days: BTreeSet<i64> = times.values()[..times.len()]
+                    .iter()
+                    .map(|at| at.div_euclid(86_400_000_000))
+                    .collect();
                 Partition::for_density(rows.num_rows(), days.len())
             }
         };
@@ -320,7 +343,7 @@ impl<'a> Work<'a> {
             partition: self.partition,
             most_rejected: self.request.most_rejected(),
             empty_files: self.request.empty_files,
-            memory: self.request.memory(),
+            bounds: Bounds { memory: self.request.memory(), row_bytes: self.row_bytes },
             scratch: &workspace.scratch,
             destination,
             folder,
@@ -336,7 +359,8 @@ impl<'a> Work<'a> {
                 Widening::Found { column, evidence } => {
                     if self.dialect.columns[column].kind == Kind::Empty {
                         let name = self.dialect.columns[column].name.clone();
-                        self.dialect.columns[column].kind = self.found(&location, &name, &evidence)?;
+                        self.dialect.columns[column].kind =
+                            self.found(&location, &name, &evidence)?;
                     }
                 }
                 Widening::Added { name, evidence } => {
@@ -351,7 +375,12 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn found(&mut self, location: &str, name: &str, evidence: &Evidence) -> Result<Kind, LandError> {
+    fn found(
+        &mut self,
+        location: &str,
+        name: &str,
+        evidence: &Evidence,
+    ) -> Result<Kind, LandError> {
         let hint = self.hints.columns.get(name).cloned().unwrap_or_default();
         let times = self.request.times();
         let role = if times.contains(&name) { Role::Time } else { Role::Value };
@@ -373,17 +402,15 @@ impl<'a> Work<'a> {
             self.dialect.columns.push(described);
             return Ok(());
         };
-        match known.kind.widened(&described.kind) {
-            Some(kind) => known.kind = kind,
-            None => {
-                let change = ColumnChange::Retyped {
-                    name: described.name,
-                    from: known.kind.word().into(),
-                    to: described.kind.word().into(),
-                };
-                return Err(LandError::Schema { location, changes: vec![change] });
-            }
-        }
+        let Some(kind) = known.kind.widened(&described.kind) else {
+            let change = ColumnChange::Retyped {
+                name: described.name,
+                from: known.kind.word().into(),
+                to: described.kind.word().into(),
+            };
+            return Err(LandError::Schema { location, changes: vec![change] });
+        };
+        known.kind = kind;
         Ok(())
     }
 
@@ -392,35 +419,41 @@ impl<'a> Work<'a> {
         let (LandError::Rejects { location, .. }, Some(pinned)) = (&error, self.pinned) else {
             return error;
         };
-        let Some(source) = self.sources.iter().find(|source| source.listed.location == *location) else {
+        let Some(source) = self.sources.iter().find(|source| source.listed.location == *location)
+        else {
             return error;
         };
         let known = Known {
             format: self.request.format,
             hints: self.hints.clone(),
-            times: Vec::new(),
+            times: self.request.times().into_iter().map(str::to_owned).collect(),
         };
         let Ok(sniffed) = discover(source, &known).await else { return error };
         let after: Vec<SchemaColumn> = sniffed.dialect.columns.iter().map(schema_column).collect();
         let before: Vec<SchemaColumn> = pinned.dialect.columns.iter().map(schema_column).collect();
         let mut changes = column_changes(&before, &after);
-        changes.retain(|change| matches!(change, ColumnChange::Retyped { from, to, .. }
-            if to != "empty" && !(from == "float" && to == "integer")));
+        changes.retain(|change| {
+            matches!(change, ColumnChange::Retyped { from, to, .. }
+            if to != "empty" && !(from == "float" && to == "integer"))
+        });
         if changes.is_empty() {
             return error;
         }
         LandError::Schema { location: location.clone(), changes }
     }
 
-    fn manifest(
-        self,
-        written: Written,
-        (folder, request_hash): (String, String),
-    ) -> Result<Manifest, LandError> {
+    fn manifest(self, written: Written, (folder, request_hash): (String, String)) -> Manifest {
         let fields = written.schema.fields();
+        let known: HashMap<&str, &Kind> = self
+            .dialect
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), &column.kind))
+            .collect();
+        // A column that was masked, hashed or tokenised is text, whatever it was.
         let word = |name: &str, is_text: bool| {
-            let known = self.dialect.columns.iter().find(|column| column.name == name);
-            known.filter(|column| !is_text || column.kind == Kind::Empty).map_or("text", |column| column.kind.word())
+            let kind = known.get(name).filter(|kind| !is_text || ***kind == Kind::Empty);
+            kind.map_or("text", |kind| kind.word())
         };
         let columns: Vec<SchemaColumn> = fields
             .iter()
@@ -455,7 +488,7 @@ impl<'a> Work<'a> {
         }
         notes.sort();
         notes.dedup();
-        Ok(Manifest {
+        Manifest {
             version: Manifest::VERSION,
             folder,
             request_hash,
@@ -474,89 +507,10 @@ impl<'a> Work<'a> {
             quarantine: written.quarantine,
             tally,
             personal: self.personal,
-        })
+        }
     }
 }
 
-fn schema_column(column: &Column) -> SchemaColumn {
+pub(super) fn schema_column(column: &Column) -> SchemaColumn {
     SchemaColumn { name: column.name.clone(), kind: column.kind.word().to_owned() }
-}
-
-/// The dialect of the snapshot before, but for what is declared to be other now.
-fn kept_dialect(
-    request: &Landing,
-    hints: &Hints,
-    manifest: &Manifest,
-) -> Result<Dialect, LandError> {
-    let mut dialect = manifest.dialect.clone();
-    if let Layout::Delimited(layout) = &mut dialect.layout {
-        layout.delimiter = hints.delimiter.unwrap_or(layout.delimiter);
-        layout.quote = hints.quote.unwrap_or(layout.quote);
-        layout.header = hints.header.unwrap_or(layout.header);
-        layout.encoding = hints.encoding.unwrap_or(layout.encoding);
-        layout.decimal = hints.decimal.unwrap_or(layout.decimal);
-        layout.footer = hints.footer;
-        let new = hints.nulls.iter().filter(|word| !manifest_has(manifest, word));
-        layout.nulls.extend(new.cloned());
-    }
-    let evolution = &request.evolution;
-    dialect.columns.retain(|column| !evolution.removed.contains(&column.name));
-    let mut changes = Vec::new();
-    for column in &mut dialect.columns {
-        let Some(hint) = hints.columns.get(&column.name) else {
-            if evolution.retyped.contains(&column.name) {
-                column.kind = Kind::Empty;
-            }
-            continue;
-        };
-        let role = if request.times().contains(&column.name.as_str()) { Role::Time } else { Role::Value };
-        let declared = hint.kind.is_some() || hint.layout.is_some() || role == Role::Time;
-        if evolution.retyped.contains(&column.name) {
-            let kind = kind_of(&column.name, &Evidence::default(), hint, Decimal::Point, role);
-            column.kind = kind.map_or(Kind::Empty, |found| found.kind);
-        } else if declared
-            && let Ok(found) = kind_of(&column.name, &Evidence::default(), hint, Decimal::Point, role)
-            && found.kind.word() != column.kind.word()
-            && column.kind != Kind::Empty
-        {
-            changes.push(ColumnChange::Retyped {
-                name: column.name.clone(),
-                from: column.kind.word().into(),
-                to: found.kind.word().into(),
-            });
-        }
-    }
-    if changes.is_empty() {
-        return Ok(dialect);
-    }
-    Err(LandError::Schema { location: request.sources.join(", "), changes })
-}
-
-fn manifest_has(manifest: &Manifest, word: &String) -> bool {
-    match &manifest.dialect.layout {
-        Layout::Delimited(layout) => layout.nulls.contains(word),
-        Layout::JsonLines | Layout::Parquet => false,
-    }
-}
-
-/// The dialect of the first source that has rows.
-async fn first_dialect(
-    request: &Landing,
-    hints: &Hints,
-    sources: &[Source],
-) -> Result<crate::dialect::Sniffed, LandError> {
-    let times = request.times().into_iter().map(str::to_owned).collect();
-    let known = Known { format: request.format, hints: hints.clone(), times };
-    let mut first_error = None;
-    for source in sources {
-        match discover(source, &known).await {
-            Err(error @ LandError::Dialect { problem: DialectError::Empty, .. })
-                if request.empty_files == super::EmptyFiles::Allow =>
-            {
-                first_error.get_or_insert(error);
-            }
-            other => return other,
-        }
-    }
-    Err(first_error.unwrap_or(LandError::Request { what: "there are no `sources`".into() }))
 }

@@ -118,10 +118,11 @@ impl Manifest {
     }
 
     /// The manifest as it is written.
-    pub fn to_json(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("a manifest has text keys alone");
+    pub fn to_json(&self) -> Result<Vec<u8>, LandError> {
+        let written = serde_json::to_vec_pretty(self);
+        let mut bytes = written.map_err(|source| LandError::Manifest { source })?;
         bytes.push(b'\n');
-        bytes
+        Ok(bytes)
     }
 
     /// The hash of what came out. Where files lie and where they came from is no part of it.

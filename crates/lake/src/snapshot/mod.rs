@@ -1,6 +1,7 @@
 //! Snapshots: immutable Parquet with a manifest that accounts for every row.
 
 mod destination;
+mod dialects;
 mod difference;
 mod discover;
 mod doubled;
@@ -18,7 +19,7 @@ mod sort;
 pub use destination::Destination;
 pub use difference::{ColumnChange, Difference, RangeChange};
 pub use error::LandError;
-pub use land::{Earlier, Landed, Workspace, land};
+pub use land::{Earlier, Environment, Landed, Workspace, land};
 pub use manifest::{DataFile, Manifest, SchemaColumn, SourceFile, TimeRange};
 pub use partition::Partition;
 pub use settings::{DoubledHour, EmptyFiles, EventTime, Evolution, Format, Landing, SkippedHour};

@@ -17,8 +17,8 @@ use super::doubled::DoubledRows;
 use super::feed::{Feed, Job};
 use super::files::FileWriter;
 use super::settings::EmptyFiles;
-use super::sort::{Intake, sorter};
-use super::{DataFile, Destination, LandError, Partition, Size};
+use super::sort::{Bounds, Intake, sorter};
+use super::{DataFile, Destination, LandError, Partition};
 use crate::blocking::blocking;
 use crate::personal::Policies;
 use crate::read::{
@@ -35,7 +35,7 @@ pub(super) struct Pass<'a> {
     pub(super) partition: Partition,
     pub(super) most_rejected: f64,
     pub(super) empty_files: EmptyFiles,
-    pub(super) memory: Size,
+    pub(super) bounds: Bounds,
     pub(super) scratch: &'a Path,
     pub(super) destination: &'a Destination,
     pub(super) folder: &'a str,
@@ -83,33 +83,32 @@ impl Pass<'_> {
             name.as_ref().and_then(|name| self.policies.schema().index_of(name).ok())
         };
         let ranged = vec![place(&self.event_time), place(&self.known_time)];
-        let written_schema = Arc::clone(self.policies.schema());
+        let columns = Arc::clone(self.policies.schema());
         let mut writer = FileWriter::new(
             self.destination,
             self.folder,
-            Arc::clone(&written_schema),
-            self.partition,
+            Arc::clone(&columns),
+            (self.partition, self.bounds.group_rows()),
             ranged,
         );
         let keys = self.keys();
-        let lanes = std::thread::available_parallelism().map_or(1, usize::from);
-        let sorter = sorter(&schema, &keys, self.memory, self.scratch, lanes);
-        let (intake, sorted) = sorter.map_err(sort_failed)?;
-        let sorted = sorted.map_err(sort_failed);
+        let (intake, rows) =
+            sorter(&schema, &keys, self.bounds, self.scratch).map_err(sort_failed)?;
+        let rows = rows.map_err(sort_failed);
         let quarantine_path = format!("{}/quarantine.jsonl", self.folder);
         let mut quarantine = Quarantine::new(self.destination, &quarantine_path);
         let (consumed, wrote) =
-            tokio::join!(self.consume(intake, &mut quarantine), writer.write(sorted));
+            tokio::join!(self.consume(intake, &mut quarantine), writer.write(rows));
         let outcome = match (consumed, wrote) {
-            (Err(error), _) => Err(error),
             (Ok(consumed), _) if !consumed.widenings.is_empty() => {
                 Ok(PassEnd::Widen(consumed.widenings))
             }
-            (Ok(_), Err(error)) => Err(error),
+            // What went wrong with the rows comes before what the writer made of it.
+            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
             (Ok(consumed), Ok(())) => {
                 let files = std::mem::take(&mut writer.files);
                 return Ok(PassEnd::Complete(Box::new(Written {
-                    schema: written_schema,
+                    schema: columns,
                     files,
                     quarantine: consumed.quarantine,
                     ranges: std::mem::take(&mut writer.ranges),
@@ -121,7 +120,9 @@ impl Pass<'_> {
         writer.abandon().await;
         quarantine.abandon().await;
         let names = writer.files.iter().map(|file| file.path.as_str());
-        self.destination.remove(names.chain(quarantine.finished.then_some(quarantine_path.as_str()))).await;
+        self.destination
+            .remove(names.chain(quarantine.finished.then_some(quarantine_path.as_str())))
+            .await;
         outcome
     }
 
@@ -201,7 +202,10 @@ impl Pass<'_> {
                 let account = &mut progress.sources[source];
                 account.0 = sha256;
                 account.1.add(&tally);
-                if account.1.rows_read == 0 && self.empty_files == EmptyFiles::Refuse && progress.widenings.is_empty() {
+                if account.1.rows_read == 0
+                    && self.empty_files == EmptyFiles::Refuse
+                    && progress.widenings.is_empty()
+                {
                     return Err(LandError::NoRows {
                         location: self.location(source),
                         line: account.1.preamble_lines + account.1.header_lines + 1,
@@ -212,14 +216,16 @@ impl Pass<'_> {
             Step::Parsed { source, parsed } => {
                 progress.sources[source].1.add(&parsed.tally);
                 progress.count(&parsed);
-                self.limit_rejects(progress, 0.5)?;
+                self.limit_rejects(progress, false)?;
                 quarantine.put(&parsed.rejects).await?;
                 let widenings = parsed.widenings.into_iter().map(|widening| (source, widening));
                 progress.widenings.extend(widenings);
                 if !progress.widenings.is_empty() {
                     return Ok(None);
                 }
-                let Some(event_time) = self.event_time_place() else { return Ok(Some(parsed.batch)) };
+                let Some(event_time) = self.event_time_place() else {
+                    return Ok(Some(parsed.batch));
+                };
                 let batch = doubled.hold_back(parsed.batch, event_time, &parsed.doubled);
                 batch.map(Some).map_err(|error| sort_failed(error.into()))
             }
@@ -232,7 +238,7 @@ impl Pass<'_> {
         doubled: DoubledRows,
         quarantine: &mut Quarantine<'_>,
     ) -> Result<(Option<RecordBatch>, Option<DataFile>), LandError> {
-        self.limit_rejects(progress, self.most_rejected)?;
+        self.limit_rejects(progress, true)?;
         let mut last = None;
         if let Some(event_time) = self.event_time_place() {
             let schema = self.policies.schema();
@@ -250,15 +256,14 @@ impl Pass<'_> {
         self.policies.schema().index_of(name).ok()
     }
 
-    /// Fails when more than a share of the rows is rejected; a few rows say nothing yet about a share of half.
-    fn limit_rejects(&self, progress: &Progress, share: f64) -> Result<(), LandError> {
-        const FEW: u64 = 1000;
+    /// Fails when more rows are rejected than may be. Before the end, only half of all rows, and many, are a reason to stop.
+    fn limit_rejects(&self, progress: &Progress, has_ended: bool) -> Result<(), LandError> {
+        const MANY: u64 = 1000;
         let rejected: u64 = progress.reasons.values().sum();
-        let is_early = share > self.most_rejected;
-        if is_early && rejected < FEW || rejected as f64 <= share * progress.read as f64 {
-            return Ok(());
-        }
-        if is_early && self.most_rejected >= 0.5 {
+        let is_early_stop =
+            rejected >= MANY && rejected * 2 > progress.read && self.most_rejected < 0.5;
+        let is_too_many = rejected as f64 > self.most_rejected * progress.read as f64;
+        if !(is_early_stop || has_ended && is_too_many) {
             return Ok(());
         }
         let Some(first) = &progress.first_reject else { return Ok(()) };

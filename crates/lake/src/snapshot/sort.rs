@@ -24,6 +24,26 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Size;
 
+/// What bounds the memory of rows on their way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) memory: Size,
+    /// How much a row takes, going by the first ones.
+    pub(super) row_bytes: usize,
+}
+
+impl Bounds {
+    /// Rows that are sorted and merged at once. It does not show in what is written.
+    fn batch_rows(self) -> usize {
+        ((8 << 20) / self.row_bytes.max(1)).clamp(16, 8192)
+    }
+
+    /// Rows of a row group: a quarter of a million, and fewer where they are wide. Memory is no part of it, so that it does not show.
+    pub(super) fn group_rows(self) -> usize {
+        ((64 << 20) / self.row_bytes.max(1)).clamp(64, 262_144)
+    }
+}
+
 /// Where batches to be sorted go in; dropping it ends them.
 pub(super) struct Intake {
     lanes: Vec<Sender<Result<RecordBatch>>>,
@@ -80,11 +100,11 @@ impl PartitionStream for Lane {
 pub(super) fn sorter(
     schema: &SchemaRef,
     keys: &[&str],
-    memory: Size,
+    bounds: Bounds,
     scratch: &Path,
-    lanes: usize,
 ) -> Result<(Intake, SendableRecordBatchStream)> {
-    let lanes = if keys.is_empty() { 1 } else { lanes };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let lanes = if keys.is_empty() { 1 } else { cores };
     let mut intake = Intake { lanes: Vec::new(), next: 0 };
     let mut inputs: Vec<Arc<dyn PartitionStream>> = Vec::new();
     for _ in 0..lanes {
@@ -105,13 +125,13 @@ pub(super) fn sorter(
         let sorted = SortExec::new(order.clone(), plan).with_preserve_partitioning(true);
         plan = Arc::new(SortPreservingMergeExec::new(order, Arc::new(sorted)));
     }
-    let stream = execute_stream(plan, context(memory, scratch)?.task_ctx())?;
+    let stream = execute_stream(plan, context(bounds, scratch)?.task_ctx())?;
     Ok((intake, stream))
 }
 
 /// Half of the memory is the sorter's: pieces of text, growing arrays and encoded pages need the rest.
-fn context(memory: Size, scratch: &Path) -> Result<SessionContext> {
-    let bytes = usize::try_from(memory.bytes() / 2).unwrap_or(usize::MAX);
+fn context(bounds: Bounds, scratch: &Path) -> Result<SessionContext> {
+    let bytes = usize::try_from(bounds.memory.bytes() / 2).unwrap_or(usize::MAX);
     let consumers = NonZeroUsize::MIN;
     let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), consumers);
     let runtime = RuntimeEnvBuilder::new()
@@ -120,7 +140,7 @@ fn context(memory: Size, scratch: &Path) -> Result<SessionContext> {
         .with_max_temp_directory_size(u64::MAX)
         .build_arc()?;
     let config = SessionConfig::new()
-        .with_batch_size(8192)
+        .with_batch_size(bounds.batch_rows())
         .with_sort_spill_reservation_bytes((bytes / 32).max(1 << 20));
     Ok(SessionContext::new_with_config_rt(config, runtime))
 }

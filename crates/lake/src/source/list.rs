@@ -86,10 +86,14 @@ impl SourceError {
                 (also gs, az, http, https)"
                 .into(),
             Self::Escapes { root, .. } => format!("local sources must lie in `{root}`"),
-            Self::Nothing { .. } => "see whether the pattern is right and the files were delivered".into(),
-            Self::Denied { .. } => "set the credentials in the environment of the worker (AWS_ACCESS_KEY_ID, \
+            Self::Nothing { .. } => {
+                "see whether the pattern is right and the files were delivered".into()
+            }
+            Self::Denied { .. } => {
+                "set the credentials in the environment of the worker (AWS_ACCESS_KEY_ID, \
                 GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_ACCOUNT_NAME and so on)"
-                .into(),
+                    .into()
+            }
             Self::List { .. } => "see whether the store can be reached".into(),
         }
     }
@@ -125,10 +129,13 @@ pub(crate) async fn list(address: &str, access: &Access) -> Result<Place, Source
         let path = address.strip_prefix("file://").unwrap_or(address);
         return list_local(address, path, access).await;
     };
-    if rest.contains('@') {
-        return Err(wrong("credentials belong in the environment, not in an address".into()));
-    }
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if let Some((_, bare)) = host.rsplit_once('@') {
+        return Err(SourceError::Address {
+            source_address: format!("{scheme}://…@{bare}/{path}"),
+            what: "credentials belong in the environment, not in an address".into(),
+        });
+    }
     if path.split('/').any(|part| part == "..") {
         return Err(SourceError::Escapes { source_address: address.into(), root: host.into() });
     }
@@ -165,7 +172,9 @@ fn open(
     Ok(Some(match scheme {
         "s3" | "s3a" => built!(AmazonS3Builder, object_store::aws::AmazonS3ConfigKey),
         "gs" => built!(GoogleCloudStorageBuilder, object_store::gcp::GoogleConfigKey),
-        "az" | "abfs" | "abfss" => built!(MicrosoftAzureBuilder, object_store::azure::AzureConfigKey),
+        "az" | "abfs" | "abfss" => {
+            built!(MicrosoftAzureBuilder, object_store::azure::AzureConfigKey)
+        }
         "http" | "https" => {
             let options = ClientOptions::new().with_allow_http(scheme == "http");
             Arc::new(HttpBuilder::new().with_url(base).with_client_options(options).build()?)
@@ -218,11 +227,9 @@ async fn list_local(address: &str, path: &str, access: &Access) -> Result<Place,
     let store = LocalFileSystem::new_with_prefix(&root)
         .map_err(|source| SourceError::of(address, source))?;
     // A link may lead anywhere, so what it leads to counts.
-    for path in [&pattern.folder] {
-        let real = root.join(path).canonicalize();
-        if real.is_ok_and(|real| !real.starts_with(&root)) {
-            return Err(escapes());
-        }
+    let folder = root.join(&pattern.folder).canonicalize();
+    if folder.is_ok_and(|folder| !folder.starts_with(&root)) {
+        return Err(escapes());
     }
     let store: Arc<dyn ObjectStore> = Arc::new(store);
     let found = find(&store, &pattern).await.map_err(|source| SourceError::of(address, source))?;

