@@ -1,4 +1,4 @@
-//! Lands raw files as Parquet snapshots, checks them and queries them.
+#![doc = include_str!("../README.md")]
 
 mod blocking;
 pub mod checks;
@@ -6,7 +6,9 @@ pub mod dialect;
 mod memory;
 mod nearest;
 pub mod personal;
+pub mod quality;
 pub mod read;
 pub mod snapshot;
 pub mod source;
 pub mod sql;
+pub mod suggest;
