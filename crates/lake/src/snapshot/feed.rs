@@ -376,3 +376,44 @@ pub(super) fn format_of(raw: &[u8], text: &[u8]) -> Format {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     if text.trim_ascii_start().starts_with(b"{") { Format::JsonLines } else { Format::Delimited }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Access, list};
+
+    async fn listed(folder: &std::path::Path) -> Source {
+        let place = list("a.csv", &Access::new(folder)).await.unwrap();
+        let (listed, path) = place.files[0].clone();
+        Source { store: place.store, is_local: place.is_local, listed, path }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changed_since_it_was_listed_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.csv"), "at\n1\n").unwrap();
+        let source = listed(folder.path()).await;
+        std::fs::write(folder.path().join("a.csv"), "at\n1\n2\n").unwrap();
+
+        let refused = source.open().await.unwrap_err();
+
+        assert_eq!(refused.to_string(), "read a.csv: it changed while it was read");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_after_it_was_opened_is_not_confirmed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.csv"), "at\n1\n").unwrap();
+        let source = listed(folder.path()).await;
+        let opened = source.open().await.unwrap();
+        let size_bytes = opened.meta.size;
+        source.confirm(size_bytes).await.unwrap();
+        std::fs::write(folder.path().join("a.csv"), "at\n1\n2\n").unwrap();
+
+        let refused = source.confirm(size_bytes).await.unwrap_err();
+        let short = source.confirm(3).await.unwrap_err();
+
+        assert_eq!(refused.to_string(), "read a.csv: it changed while it was read");
+        assert_eq!(short.to_string(), refused.to_string());
+    }
+}

@@ -7,6 +7,7 @@ use tidemill_lake::snapshot::{Earlier, EventTime, Landed, Landing};
 use crate::support::Lake;
 
 /// The lake over the folder of real files, if it is there.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn real() -> Option<Lake> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let folder = match std::env::var_os("TIDEMILL_REAL_DATA") {
