@@ -33,9 +33,16 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// Rows that are sorted and merged at once. It does not show in what is written.
+    /// Rows that are sorted and merged at once: each of the runs that are merged holds so many. It does not show in what is written.
     fn batch_rows(self) -> usize {
-        ((8 << 20) / self.row_bytes.max(1)).clamp(16, 8192)
+        let bytes = usize::try_from(self.memory.bytes() / 512).unwrap_or(usize::MAX);
+        (bytes / self.row_bytes.max(1)).clamp(16, 8192)
+    }
+
+    /// Runs are sorted side by side where there is memory for the merges of all.
+    fn lanes(self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        if self.memory.bytes() < 256 << 20 { 1 } else { cores }
     }
 
     /// Rows of a row group: a quarter of a million, and fewer where they are wide. Memory is no part of it, so that it does not show.
@@ -103,8 +110,7 @@ pub(super) fn sorter(
     bounds: Bounds,
     scratch: &Path,
 ) -> Result<(Intake, SendableRecordBatchStream)> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let lanes = if keys.is_empty() { 1 } else { cores };
+    let lanes = if keys.is_empty() { 1 } else { bounds.lanes() };
     let mut intake = Intake { lanes: Vec::new(), next: 0 };
     let mut inputs: Vec<Arc<dyn PartitionStream>> = Vec::new();
     for _ in 0..lanes {
