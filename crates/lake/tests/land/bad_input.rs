@@ -264,10 +264,9 @@ async fn a_full_disk_fails_and_leaves_nothing() {
 #[tokio::test]
 async fn personal_data_that_nobody_decided_about_stops_the_landing() {
     let lake = Lake::new();
-    let rows: String = (0..200)
-        .map(|at| format!("2025-01-01 00:{:02},person{at}@example.org\n", at % 60))
-        .collect();
-    lake.write("a.csv", format!("at,email\n{rows}"));
+    let rows: Vec<String> =
+        (0..200).map(|at| format!("2025-01-01 00:{:02},person{at}@example.org", at % 60)).collect();
+    lake.write("a.csv", format!("at,email\n{}\n", rows.join("\n")));
 
     let refused = lake.refused(&timed("a.csv", "at")).await;
 

@@ -20,7 +20,7 @@ fn telemetry(rows: u64) -> String {
             "m{},{at},{}.25,{},{pad}\n",
             mixed % 7,
             mixed % 100,
-            if mixed % 3 == 0 { "on" } else { "off" }
+            if mixed.is_multiple_of(3) { "on" } else { "off" }
         ));
     }
     text
