@@ -16,7 +16,39 @@
 //!
 //! Memory: each thread holds the compressed columns of one row group and one decoded batch. Sorted keys (uniqueness, time
 //! steps) go to the scratch folder beyond [`Limits::memory_bytes`]; quantiles are exact up to four million values of a column, and beyond within
-//! 0.025 % of the value (the width of a bucket).
+//! 0.025 % of the value (the width of a bucket). Two things grow with the data: `references` holds the different keys of the other data set (some 40
+//! bytes each), and `monotone_time` one entry for each entity.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use datafusion::arrow::array::{ArrayRef, Float64Array, RecordBatch};
+//! use serde_json::json;
+//! use tidemill_lake::quality::{Audit, ChecksFile, Facts, Limits, Table, Verdict};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let values: ArrayRef = Arc::new(Float64Array::from(vec![21.5, 22.0, 400.0]));
+//! let batch = RecordBatch::try_from_iter([("temperature", values)])?;
+//! let table = Table::from_batches(batch.schema(), vec![batch]);
+//! let file = ChecksFile::read(&json!({ "checks": [
+//!     { "check": "not_null", "column": "temperature" },
+//!     { "check": "range", "column": "temperature", "with": { "min": -40, "max": 60 } },
+//! ] }))
+//! .expect("the file has no mistake");
+//!
+//! let audit = Audit::plan(&file, &table, Facts::default(), Limits::new(std::env::temp_dir()));
+//! let report = audit.expect("the checks fit the table").run().await?;
+//!
+//! assert_eq!(report.verdict, Verdict::Failed);
+//! assert_eq!(report.checks[1].seen, "1 of 3 values does not hold (33.33 %); lowest 21.5, highest 400");
+//! assert_eq!(report.checks[1].examples[0].row, 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What this module does not do: it reads no YAML (the caller has the document, with the places in the file), lists no files, keeps no
+//! history and compares no distributions (drift has its own crate).
 
 mod audit;
 mod column;

@@ -41,3 +41,37 @@ pub fn json_schema() -> Value {
     }
     schema
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn every_kind_has_its_parameters_and_nothing_points_nowhere() {
+        let schema = json_schema();
+
+        let mut found = BTreeSet::new();
+        references(&schema, &mut found);
+        for reference in &found {
+            let path = reference.strip_prefix('#').unwrap();
+            assert!(schema.pointer(path).is_some(), "{reference}");
+        }
+        for kind in checks::all() {
+            assert!(found.contains(&format!("#/$defs/with_{}", kind.name)), "{}", kind.name);
+        }
+        assert_eq!(schema["$defs"]["CheckItem"]["additionalProperties"], json!(false));
+    }
+}
