@@ -30,7 +30,12 @@ fn names(names: &[String]) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    text.chars().map(|letter| if breaks(letter) { ' ' } else { letter }).collect()
+}
+
+/// Tells whether some reader of YAML takes a character for the end of a line, or for none at all.
+fn breaks(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
 fn item_lines(item: &CheckItem) -> Vec<String> {
@@ -80,7 +85,12 @@ fn flow(value: &Value) -> String {
             format!("[{}]", values.iter().map(flow).collect::<Vec<_>>().join(", "))
         }
         Value::String(value) => text(value),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Number(number) => {
+            let shown = number.to_string();
+            // YAML 1.1 takes `1e-9` for a text.
+            if shown.contains('.') { shown } else { shown.replace('e', ".0e") }
+        }
+        Value::Null | Value::Bool(_) => value.to_string(),
     }
 }
 
@@ -103,5 +113,12 @@ fn text(value: &str) -> String {
     if simple && value.contains('\\') {
         return format!("'{}'", value.replace('\'', "''"));
     }
-    Value::from(value).to_string()
+    let quoted = Value::from(value).to_string();
+    quoted
+        .chars()
+        .map(|letter| match letter {
+            letter if breaks(letter) => format!("\\u{:04x}", u32::from(letter)),
+            letter => letter.to_string(),
+        })
+        .collect()
 }

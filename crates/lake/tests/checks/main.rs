@@ -1,4 +1,5 @@
 //! Snapshots that were landed from real files, checked.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, like tests")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
