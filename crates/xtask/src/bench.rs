@@ -10,6 +10,7 @@ use crate::workspace::Workspace;
 const BENCHES: &[(&str, &str)] = &[
     ("tidemill-dag", "advance"),
     ("tidemill-dag", "check"),
+    ("tidemill-lake", "checks"),
     ("tidemill-lake", "lake"),
     ("tidemill-tests", "cli"),
     ("tidemill-tests", "orchestration"),
