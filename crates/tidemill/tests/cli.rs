@@ -240,19 +240,19 @@ d: { uses: http, with: { url: ftp://example.com, timeout: 0s } }\n";
 
     error: dags/bad.yaml:4:33: a password in an address is written in the file
        |
-     4 |   b: { uses: http, with: { url: "https://me:secret@example.com", json: 1, body: x } }
+     4 |   b: { uses: http, with: { url: *******************************, json: 1, body: x } }
        |                                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     hint: read it from the environment, as `{{ env.NAME }}`, and allow the name under `dags.env` in the configuration
 
     error: dags/bad.yaml:4:33: the URL holds credentials
        |
-     4 |   b: { uses: http, with: { url: "https://me:secret@example.com", json: 1, body: x } }
+     4 |   b: { uses: http, with: { url: *******************************, json: 1, body: x } }
        |                                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     hint: send them in a header: `headers: { Authorization: { env: NAME } }`
 
     error: dags/bad.yaml:4:81: the request has a body already
        |
-     4 |   b: { uses: http, with: { url: "https://me:secret@example.com", json: 1, body: x } }
+     4 |   b: { uses: http, with: { url: *******************************, json: 1, body: x } }
        |                                                                                 ^
     hint: give one of `json` and `body`
 

@@ -1,0 +1,26 @@
+//! Snapshots: immutable Parquet with a manifest that accounts for every row.
+
+mod destination;
+mod dialects;
+mod difference;
+mod discover;
+mod doubled;
+mod error;
+mod feed;
+mod files;
+mod land;
+mod manifest;
+mod partition;
+mod pass;
+mod settings;
+mod size;
+mod sort;
+
+pub use destination::Destination;
+pub use difference::{ColumnChange, Difference, RangeChange};
+pub use error::LandError;
+pub use land::{Earlier, Environment, Landed, Workspace, land};
+pub use manifest::{DataFile, Manifest, SchemaColumn, SourceFile, TimeRange};
+pub use partition::Partition;
+pub use settings::{DoubledHour, EmptyFiles, EventTime, Evolution, Format, Landing, SkippedHour};
+pub use size::{Size, SizeError};
