@@ -1,6 +1,7 @@
 //! Personal data in a landing: nothing of it is to be found in anything that was written.
 #![expect(clippy::unwrap_used, reason = "a test stops where its own set-up is wrong")]
 
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,9 +27,11 @@ fn orders(folder: &Path) {
         let card = ["4111111111111111", "5555555555554444", "378282246310005"][row % 3];
         let (hour, minute) = (row / 60, row % 60);
         let person = row % 50;
-        text.push_str(&format!(
-            "2025-03-03 {hour:02}:{minute:02},{amount},someone{person}@example.org,{card},secret{row} word\n"
-        ));
+        writeln!(
+            text,
+            "2025-03-03 {hour:02}:{minute:02},{amount},someone{person}@example.org,{card},secret{row} word"
+        )
+        .unwrap();
     }
     std::fs::write(folder.join("orders.csv"), text).unwrap();
 }

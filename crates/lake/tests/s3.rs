@@ -129,8 +129,9 @@ async fn parquet_is_read_in_ranges() {
     let rows = rows.join("\n");
     server.write("a.csv", &format!("at,value\n{rows}\n"));
     let (workspace, destination) = (server.workspace("secret"), server.destination());
-    let landed = land(&request("s3://plant/a.csv"), Earlier::default(), &workspace, &destination);
-    let Landed::Snapshot(first) = landed.await.unwrap() else { panic!("nothing was there before") };
+    let text = request("s3://plant/a.csv");
+    let landed = land(&text, Earlier::default(), &workspace, &destination).await;
+    let Landed::Snapshot(first) = landed.unwrap() else { panic!("nothing was there before") };
 
     let source = format!("s3://plant/lake/{}/**/*.parquet", first.folder);
     let again = land(&request(&source), Earlier::default(), &workspace, &destination).await;

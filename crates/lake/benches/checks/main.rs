@@ -119,7 +119,7 @@ fn checks() -> Value {
 /// Every check counts what was planted, or the time means nothing.
 fn gate(report: &QualityReport, rows: usize) -> Result<()> {
     ensure!(report.checks.len() == 51, "{} checks", report.checks.len());
-    let planted = |every: usize| ((rows + every - 1) / every) as u64;
+    let planted = |every: usize| rows.div_ceil(every) as u64;
     // A row that is both keeps the missing value; rows 0 are both.
     let both = planted(MISSING * OUTLIER);
     for check in &report.checks {
