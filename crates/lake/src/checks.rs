@@ -1,6 +1,6 @@
 //! The kinds of checks. A kind is one file in this folder and one line in the list below.
 //!
-//! A kind declares its parameters, turns them into measures of the one scan ([`Check::compile`]), and judges what was measured. How files of
+//! A kind declares its parameters, turns them into measures of the one scan (`Check::compile`), and judges what was measured. How files of
 //! checks are read, scanned and reported is in [`crate::quality`].
 
 use schemars::JsonSchema;
