@@ -107,9 +107,25 @@ impl SourceError {
             | object_store::Error::Unauthenticated { .. } => {
                 Self::Denied { source_address, source: Box::new(source) }
             }
+            source if is_refusal(&source) => {
+                Self::Denied { source_address, source: Box::new(source) }
+            }
             source => Self::List { source_address, source: Box::new(source) },
         }
     }
+}
+
+/// Whether a store said "not you" to a listing. object_store sorts the answers to reads by their status, those to listings it leaves as texts.
+fn is_refusal(error: &object_store::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if text.contains("status code: 401") || text.contains("status code: 403") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// A store with some files of it.
