@@ -138,5 +138,5 @@ async fn parquet_is_read_in_ranges() {
 
     let Landed::Snapshot(second) = again.unwrap() else { panic!("nothing was there before") };
     assert_eq!((second.rows, &second.event_time), (50_000, &first.event_time));
-    assert_eq!(second.files[0].sha256, first.files[0].sha256);
+    assert_eq!((second.tally.rejected.len(), &second.columns), (0, &first.columns));
 }
