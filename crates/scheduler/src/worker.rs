@@ -15,6 +15,7 @@ pub(crate) mod report;
 mod run;
 mod spool;
 mod until_closed;
+mod wake;
 pub(crate) mod weather;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use keeper::{Keeper, Kept};
 pub use options::{Program, Shutdown, Timing, WorkerError, WorkerOptions};
 use report::Reporter;
 use spool::Spool;
+pub use wake::Wake;
 
 /// Claims ready tasks and runs them, each here or in a process of its own.
 ///
@@ -43,19 +45,8 @@ pub struct Worker {
     options: WorkerOptions,
     bench: Arc<Bench>,
     spool: Arc<Spool>,
-    wake: watch::Sender<u64>,
+    wake: Wake,
     keeper: Keeper,
-}
-
-/// Tells a worker that there may be something to take.
-#[derive(Clone, Debug)]
-pub struct Wake(watch::Sender<u64>);
-
-impl Wake {
-    /// The worker looks at once.
-    pub fn wake(&self) {
-        self.0.send_modify(|count| *count = count.wrapping_add(1));
-    }
 }
 
 impl Worker {
@@ -74,11 +65,11 @@ impl Worker {
         store.put_worker(&introduce(id, &services, &options)).await?;
         let holdings = Arc::new(Holdings::default());
         let timing = options.timing;
-        let wake = watch::Sender::new(0);
+        let wake = Wake::default();
         let ears = Ears {
             worker: id,
             pools: options.pools.clone(),
-            wake: Wake(wake.clone()),
+            wake: wake.clone(),
             stop: watch::Sender::new(0),
         };
         let kept = Kept { ears, holdings: Arc::clone(&holdings), timing };
@@ -104,7 +95,7 @@ impl Worker {
 
     /// What wakes it, for who hears that tasks are ready.
     pub fn wake(&self) -> Wake {
-        Wake(self.wake.clone())
+        self.wake.clone()
     }
 }
 

@@ -205,6 +205,7 @@ impl Store {
         id: Option<BackfillId>,
         filter: &BackfillFilter,
     ) -> Result<Vec<BackfillSummary>, StoreError> {
+        let mut list = self.begin_list().await.map_err(reading("the backfills"))?;
         let rows = sqlx::query_file_as!(
             BackfillRow,
             "queries/backfills/list.sql",
@@ -213,7 +214,7 @@ impl Store {
             filter.is_live,
             i64::from(filter.limit),
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *list)
         .await
         .map_err(reading("the backfills"))?;
         let summaries = rows.into_iter().map(BackfillSummary::try_from);

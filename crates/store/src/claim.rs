@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::columns::narrow;
 use crate::connect::Store;
-use crate::error::{CorruptRow, StoreError};
+use crate::error::{CorruptRow, StoreError, reading};
 use crate::leases::{Held, milliseconds};
 use crate::rows::task_path;
 use crate::versions::DagVersion;
@@ -167,6 +167,24 @@ impl Store {
             self.await_disk().await.map_err(failed)?;
         }
         Ok(claimed.into_iter().map(|claimed| claimed.claim).collect())
+    }
+
+    /// Those of the pools in which something waits to be claimed. It takes no lock, and whether it fits is not looked at.
+    pub async fn pools_that_wait(&self, pools: &[PoolName]) -> Result<Vec<PoolName>, StoreError> {
+        let names: Vec<String> = pools.iter().map(|pool| pool.as_str().to_owned()).collect();
+        let waiting = sqlx::query_file_scalar!(
+            "queries/task_runs/pools_that_wait.sql",
+            &names,
+            self.clock.instead(),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(reading("what waits"))?;
+        Ok(pools
+            .iter()
+            .filter(|pool| waiting.iter().any(|name| name == pool.as_str()))
+            .cloned()
+            .collect())
     }
 
     /// Waits until all that was committed so far survives a crash of the server, as far as the server is set up to promise

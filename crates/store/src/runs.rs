@@ -129,6 +129,7 @@ impl Store {
         run: Option<RunId>,
         filter: &RunFilter,
     ) -> Result<Vec<RunSummary>, StoreError> {
+        let mut list = self.begin_list().await.map_err(reading("the runs"))?;
         let rows = sqlx::query_file_as!(
             RunSummaryRow,
             "queries/dag_runs/list.sql",
@@ -137,10 +138,24 @@ impl Store {
             filter.is_live,
             i64::from(filter.limit),
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *list)
         .await
         .map_err(reading("the runs"))?;
         rows.into_iter().map(|row| RunSummary::try_from(row).map_err(StoreError::from)).collect()
+    }
+
+    /// Where a run stands.
+    pub async fn run_state(&self, run: RunId) -> Result<RunState, StoreError> {
+        let row = sqlx::query_as!(
+            RunStateRow,
+            r#"SELECT id, state AS "state: RunLabel", outcome::text, finished_at FROM dag_runs WHERE id = $1"#,
+            run.as_uuid(),
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(reading("a run"))?;
+        let row = row.ok_or_else(|| StoreError::UnknownRun { text: run.to_string() })?;
+        Ok(RunState::try_from(row)?)
     }
 
     /// Finds a run by its id, or by the first letters of it when no other run begins so.

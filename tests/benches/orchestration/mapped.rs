@@ -2,36 +2,45 @@
 
 use anyhow::{Result, ensure};
 use tidemill_benchkit::{Figure, Goal, Report};
+use tidemill_dag::names::DagName;
 
 use crate::gate::{milliseconds, once, succeeded};
 use crate::stage::Stage;
 
 const SLOTS: u32 = 16;
 
-/// The tasks' lengths are a tenth of the definition's 3 to 9 seconds.
+/// The tasks' lengths are a tenth of the definition's 3 to 9 seconds. The first night knows no lengths, the second knows those of the first.
 pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     for members in [100_u32, 500] {
-        let figure =
-            Figure::new("O4", format!("{members} mapped tasks of 0.3 to 0.9 s, 16 slots"), "x");
-        let parallelism = effective_parallelism(stage, members).await;
-        report.add(&figure.goal(Goal::AtLeast(15.2)), parallelism.map(|value| vec![value]))?;
+        let dag = stage.put(&mapped(members)).await?;
+        for night in ["first night", "second night"] {
+            let case = format!("{members} mapped tasks of 0.3 to 0.9 s, 16 slots, {night}");
+            let parallelism = effective_parallelism(stage, &dag, members).await;
+            let figure = Figure::new("O4", case, "x").goal(Goal::AtLeast(15.2));
+            report.add(&figure, parallelism.map(|value| vec![value]))?;
+        }
     }
     Ok(())
 }
 
-/// The sum of the tasks' own lengths over the wall.
-async fn effective_parallelism(stage: &Stage, members: u32) -> Result<f64> {
-    let lengths: Vec<u64> =
-        (0..members).map(|member| 300 + scrambled(u64::from(member)) % 600).collect();
-    let list: Vec<String> = lengths.iter().map(|length| format!("\"{length}ms\"")).collect();
-    let text = format!(
+fn lengths(members: u32) -> Vec<u64> {
+    (0..members).map(|member| 300 + scrambled(u64::from(member)) % 600).collect()
+}
+
+fn mapped(members: u32) -> String {
+    let list: Vec<String> =
+        lengths(members).iter().map(|length| format!("\"{length}ms\"")).collect();
+    format!(
         "dag: o4_{members}\ntasks:\n  each: {{ uses: sleep, for_each: [{}], with: {{ for: \"{{{{ item }}}}\" }} }}\n",
         list.join(", ")
-    );
-    let dag = stage.put(&text).await?;
+    )
+}
+
+/// The sum of the tasks' own lengths over the wall.
+async fn effective_parallelism(stage: &Stage, dag: &DagName, members: u32) -> Result<f64> {
+    let lengths = lengths(members);
     let worker = stage.worker(SLOTS).await?;
-    let run = stage.open(&dag).await?;
-    worker.wake.wake();
+    let run = stage.open(dag).await?;
     let run = stage.closed(run).await?;
     worker.stop().await?;
     let (from, to) = succeeded(&run)?;

@@ -6,7 +6,7 @@ use tidemill_dag::names::DagName;
 
 use crate::gate::in_order;
 use crate::sequence::walls;
-use crate::stage::{Stage, chain, timed};
+use crate::stage::{Stage, chain, timed, until_closed};
 
 const STEPS: usize = 3;
 const AT_ONCE: usize = 200;
@@ -36,20 +36,20 @@ pub(crate) async fn measure(stage: &Stage, options: &Options, report: &mut Repor
 /// Runs a second, of all runs together.
 async fn at_once(stage: &Stage, dag: &DagName) -> Result<f64> {
     let worker = stage.worker(16).await?;
-    let (runs, wall) = timed(async {
+    let (opened, wall) = timed(async {
         let mut opened = Vec::new();
         for _ in 0..AT_ONCE {
             opened.push(stage.open(dag).await?);
-            worker.wake.wake();
         }
-        let mut runs = Vec::new();
-        for run in opened {
-            runs.push(stage.closed(run).await?);
+        for run in &opened {
+            until_closed(&stage.store, *run).await?;
         }
-        Ok(runs)
+        Ok(opened)
     })
     .await?;
     worker.stop().await?;
-    runs.iter().try_for_each(|run| in_order(run, STEPS))?;
+    for run in opened {
+        in_order(&stage.closed(run).await?, STEPS)?;
+    }
     Ok(AT_ONCE as f64 / wall.as_secs_f64())
 }

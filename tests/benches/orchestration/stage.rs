@@ -84,9 +84,9 @@ impl Stage {
         let worker =
             Worker::start(self.store.clone(), self.options.clone(), registry, services, options)
                 .await?;
-        let (shutdown, wake) = (Shutdown::default(), worker.wake());
+        let shutdown = Shutdown::default();
         let handle = tokio::spawn(worker.run(shutdown.clone()));
-        Ok(Working { shutdown, wake, handle })
+        Ok(Working { shutdown, handle })
     }
 
     /// Waits until a run is over.
@@ -97,7 +97,7 @@ impl Stage {
     /// One run on a worker that has run nothing before.
     pub(crate) async fn cold(&self, dag: &DagName) -> anyhow::Result<RunDetail> {
         let worker = self.worker(4).await?;
-        let run = self.run(dag, &worker).await?;
+        let run = self.run(dag).await?;
         worker.stop().await?;
         Ok(run)
     }
@@ -109,18 +109,17 @@ impl Stage {
         count: usize,
     ) -> anyhow::Result<Vec<RunDetail>> {
         let worker = self.worker(4).await?;
-        self.run(dag, &worker).await?;
+        self.run(dag).await?;
         let mut runs = Vec::with_capacity(count);
         for _ in 0..count {
-            runs.push(self.run(dag, &worker).await?);
+            runs.push(self.run(dag).await?);
         }
         worker.stop().await?;
         Ok(runs)
     }
 
-    async fn run(&self, dag: &DagName, worker: &Working) -> anyhow::Result<RunDetail> {
+    async fn run(&self, dag: &DagName) -> anyhow::Result<RunDetail> {
         let run = self.open(dag).await?;
-        worker.wake.wake();
         self.closed(run).await
     }
 
@@ -146,15 +145,18 @@ impl Stage {
 
 /// Waits until a run is over. Its end is read from the database's clock, so that looking rarely costs nothing of the figure.
 pub(crate) async fn closed(store: &Store, run: RunId) -> anyhow::Result<RunDetail> {
+    until_closed(store, run).await?;
+    Ok(store.run(run).await?)
+}
+
+/// Waits until a run is over, and reads nothing else of it.
+pub(crate) async fn until_closed(store: &Store, run: RunId) -> anyhow::Result<()> {
     let (started, mut looks) = (Instant::now(), looks(Duration::from_millis(20)));
-    loop {
-        let detail = store.run(run).await?;
-        if matches!(detail.run.state, RunState::Closed { .. }) {
-            return Ok(detail);
-        }
+    while !matches!(store.run_state(run).await?, RunState::Closed { .. }) {
         ensure!(started.elapsed() < DEADLINE, "run {run} did not end within {DEADLINE:?}");
         looks.tick().await;
     }
+    Ok(())
 }
 
 /// The instants at which to look whether something is over.
@@ -177,7 +179,6 @@ pub(crate) fn chain(name: &str, tasks: usize, uses: &str) -> String {
 /// A worker at work.
 pub(crate) struct Working {
     shutdown: Shutdown,
-    pub(crate) wake: tidemill_scheduler::Wake,
     handle: tokio::task::JoinHandle<Result<(), tidemill_scheduler::WorkerError>>,
 }
 

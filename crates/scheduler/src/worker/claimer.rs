@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tidemill_dag::ids::WorkerId;
 use tidemill_dag::names::PoolName;
-use tidemill_dag::time::Lapse;
 use tidemill_store::{Claim, ClaimRequest, Store, StoreError};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::holdings::{Holding, Holdings, StopCause};
 use super::options::Timing;
+use super::wake::{News, Wake};
 use super::weather::{Weather, jittered, pass};
 
 /// A claimed task that waits to be started.
@@ -31,64 +31,132 @@ pub(super) struct Claimer {
     pub(super) timing: Timing,
     pub(super) holdings: Arc<Holdings>,
     pub(super) feed: mpsc::UnboundedSender<Taken>,
-    /// Changes when there may be something to take.
-    pub(super) wake: watch::Receiver<u64>,
+    pub(super) wake: Wake,
     pub(super) drain: CancellationToken,
+}
+
+/// What is known of a pool. A claim locks the pool's row, so that none is made where nothing waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queue {
+    /// Whether something waits is to be asked.
+    Unknown,
+    /// Something waited when it was heard of.
+    Waits,
+    /// Nothing waits until a message says so, or enough time passes.
+    Empty,
+}
+
+/// The pools of a worker, in the order in which they are served.
+#[derive(Debug)]
+struct Queues(Vec<(PoolName, Queue)>);
+
+impl Queues {
+    fn new(pools: &[PoolName]) -> Self {
+        Self(pools.iter().map(|pool| (pool.clone(), Queue::Unknown)).collect())
+    }
+
+    fn forget(&mut self) {
+        for (_, queue) in &mut self.0 {
+            *queue = Queue::Unknown;
+        }
+    }
+
+    fn hear(&mut self, news: &News) {
+        if news.is_unknown {
+            self.forget();
+        }
+        for (pool, queue) in &mut self.0 {
+            if news.ready.contains(pool) {
+                *queue = Queue::Waits;
+            }
+        }
+    }
+
+    fn that_are(&self, wanted: Queue) -> Vec<PoolName> {
+        let those = self.0.iter().filter(|(_, queue)| *queue == wanted);
+        those.map(|(pool, _)| pool.clone()).collect()
+    }
+
+    fn set(&mut self, pool: &PoolName, now: Queue) {
+        for (_, queue) in self.0.iter_mut().filter(|(name, _)| name == pool) {
+            *queue = now;
+        }
+    }
 }
 
 impl Claimer {
     /// Claims until it is told to stop. Bad weather only makes it wait.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(self) {
         let mut weather = Weather::new("claim tasks");
         let mut released = self.holdings.on_released();
+        let mut queues = Queues::new(&self.pools);
         while !self.drain.is_cancelled() {
             // What happens from here on is not in the answer to the claim.
             released.mark_unchanged();
-            self.wake.mark_unchanged();
-            let idle = match self.claim_all().await {
+            queues.hear(&self.wake.read());
+            let idle = match self.claim_all(&mut queues).await {
                 Ok(()) => {
                     weather.cleared();
-                    // Each pool is a transaction: more pools are looked at less often, as messages wake us anyway.
-                    let pools = u32::try_from(self.pools.len()).unwrap_or(u32::MAX);
-                    jittered(self.timing.idle_poll.saturating_mul(pools.max(1)))
+                    jittered(self.timing.idle_poll)
                 }
-                Err(error) => weather.failed(&error),
+                Err(error) => {
+                    queues.forget();
+                    weather.failed(&error)
+                }
             };
             // In bad weather nobody else wakes it: each try would fail as the one before.
             let may_wake = weather.failures() == 0;
             tokio::select! {
                 () = self.drain.cancelled() => {}
                 _ = released.changed(), if may_wake => {}
-                _ = self.wake.changed(), if may_wake => {}
-                () = pass(idle) => {}
+                () = self.wake.heard(), if may_wake => {}
+                () = pass(idle) => queues.forget(),
             }
         }
     }
 
-    async fn claim_all(&self) -> Result<(), StoreError> {
-        for pool in &self.pools {
+    async fn claim_all(&self, queues: &mut Queues) -> Result<(), StoreError> {
+        self.ask(queues).await?;
+        for pool in queues.that_are(Queue::Waits) {
             let free_slots = self.slots.saturating_sub(self.holdings.slots());
             if free_slots == 0 || self.drain.is_cancelled() {
                 return Ok(());
             }
             // The lease counts from before the question, so that it never seems longer here than it is there.
             let lease_until = Instant::now() + self.timing.lease.0;
-            let request = self.request(pool, free_slots, self.timing.lease);
-            for claim in self.store.claim(&request).await? {
+            let claims = self.store.claim(&self.request(pool.clone(), free_slots)).await?;
+            let taken: u32 = claims.iter().map(|claim| claim.slots).sum();
+            if taken < free_slots {
+                queues.set(&pool, Queue::Unknown);
+            }
+            for claim in claims {
                 self.pass_on(claim, lease_until);
             }
         }
         Ok(())
     }
 
-    fn request(&self, pool: &PoolName, free_slots: u32, lease: Lapse) -> ClaimRequest {
+    /// Asks where something waits, of all pools of which that is not known, in one statement.
+    async fn ask(&self, queues: &mut Queues) -> Result<(), StoreError> {
+        let unknown = queues.that_are(Queue::Unknown);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let waiting = self.store.pools_that_wait(&unknown).await?;
+        for pool in &unknown {
+            queues.set(pool, if waiting.contains(pool) { Queue::Waits } else { Queue::Empty });
+        }
+        Ok(())
+    }
+
+    fn request(&self, pool: PoolName, free_slots: u32) -> ClaimRequest {
         ClaimRequest {
             worker: self.worker,
-            pool: pool.clone(),
+            pool,
             limit: free_slots,
             free_slots,
             total_slots: self.slots,
-            lease,
+            lease: self.timing.lease,
         }
     }
 

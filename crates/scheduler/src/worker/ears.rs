@@ -7,7 +7,7 @@ use tidemill_dag::names::PoolName;
 use tidemill_store::{Heard, Store, StoreError, Topic};
 use tokio::sync::watch;
 
-use super::Wake;
+use super::wake::Wake;
 use super::weather::{Weather, pass};
 
 /// Who is told of what is heard.
@@ -40,7 +40,7 @@ impl Ears {
             let heard = listener.next().await?;
             weather.cleared();
             match heard {
-                Heard::Ready(pool) if self.pools.contains(&pool) => self.wake.wake(),
+                Heard::Ready(pool) if self.pools.contains(&pool) => self.wake.ready(pool),
                 Heard::Stop(worker) if worker == self.worker => self.tell_of_stop(),
                 Heard::Reconnected => self.tell_all(),
                 Heard::Ready(_) | Heard::Stop(_) | Heard::Changed => {}

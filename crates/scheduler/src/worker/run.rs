@@ -67,7 +67,7 @@ impl Worker {
             timing: self.options.timing,
             holdings: Arc::clone(&self.bench.holdings),
             feed,
-            wake: self.wake.subscribe(),
+            wake: self.wake.clone(),
             drain: shutdown.drain.clone(),
         }
     }

@@ -64,5 +64,5 @@ async fn look(
         store.sweep().await?;
         *swept_at = Some(Instant::now());
     }
-    Ok(store.run(run).await?.run.state)
+    store.run_state(run).await
 }

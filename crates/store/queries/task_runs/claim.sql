@@ -34,10 +34,11 @@ WITH used AS (
         worker_id = $6,
         lease_until = COALESCE($7, statement_timestamp()) + $8::bigint * INTERVAL '1 millisecond',
         queued_until = NULL
-    FROM lined_up, used
+    FROM lined_up
     WHERE t.run_id = lined_up.run_id
       AND t.id = lined_up.id
-      AND lined_up.slots_up_to <= LEAST($2::integer - used.slots, $3::integer)
+      -- Once for all, and not once for each.
+      AND lined_up.slots_up_to <= LEAST($2::integer - (SELECT slots FROM used), $3::integer)
     RETURNING
         t.id, t.run_id, t.position, t.node, t.path, t.kind, t."with", t.item, t.slots, t.priority, t.ready_at,
         t.attempt, t.phase, t.resume, t.lease_until
