@@ -31,9 +31,12 @@ pub(crate) fn start(logging: &Logging, global: &Global) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(level).with_context(|| format!("read the log level `{level}`"));
     let filter =
         filter.map_err(|error| Failure::new(Exit::InvalidConfig, error).hint(HINT.to_owned()))?;
-    // Notices of the database about tables that are there already are of no use to anybody.
-    let quiet = "sqlx::postgres::notice=error".parse().context("silence notices")?;
-    let filter = filter.add_directive(quiet);
+    // Notices of the database about tables that are there already are of no use to anybody, and a connection that turns out to be
+    // gone is replaced by another one.
+    let mut filter = filter;
+    for quiet in ["sqlx::postgres::notice=error", "sqlx_core::pool::connection=error"] {
+        filter = filter.add_directive(quiet.parse().context("silence the driver")?);
+    }
     let in_colour = output::in_colour();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let builder = builder.with_ansi(in_colour).log_internal_errors(false);
