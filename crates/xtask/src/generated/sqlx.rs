@@ -15,27 +15,26 @@ use super::{Files, read_files};
 use crate::workspace::Workspace;
 use crate::{process, test};
 
-/// The database that the macros ask; made anew each time.
-const DATABASE: &str = "tidemill_generated";
-
-/// Compiles the store against a database with all migrations.
+/// Compiles the store against a new database with all migrations.
 pub(super) fn describe_queries(workspace: &Workspace) -> Result<Files> {
     let cluster = test::start_cluster(workspace)?;
-    migrate(workspace, &cluster)?;
+    // Checkouts that share a target folder share its server, too.
+    let database = format!("tidemill_generated_{}", std::process::id());
+    migrate(workspace, &cluster, &database)?;
     let made = workspace.target.join("generated-sqlx");
     empty(&made)?;
-    check_store(workspace, &cluster.url_of(DATABASE), &made)?;
-    cluster.query("postgres", &format!("DROP DATABASE {DATABASE} WITH (FORCE)"))?;
+    check_store(workspace, &cluster.url_of(&database), &made)?;
+    cluster.query("postgres", &format!("DROP DATABASE {database} WITH (FORCE)"))?;
     cluster.stop().context("stop the generators' PostgreSQL")?;
     read_files(&made, |name| name.starts_with("query-"))
 }
 
-fn migrate(workspace: &Workspace, cluster: &Cluster) -> Result<()> {
-    cluster.query("postgres", &format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)"))?;
-    cluster.query("postgres", &format!("CREATE DATABASE {DATABASE}"))?;
+fn migrate(workspace: &Workspace, cluster: &Cluster, database: &str) -> Result<()> {
+    cluster.query("postgres", &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"))?;
+    cluster.query("postgres", &format!("CREATE DATABASE {database}"))?;
     for file in migrations(&workspace.root.join("migrations"))? {
         let sql = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-        cluster.query(DATABASE, &sql).with_context(|| format!("apply {}", file.display()))?;
+        cluster.query(database, &sql).with_context(|| format!("apply {}", file.display()))?;
     }
     Ok(())
 }
