@@ -41,6 +41,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("serde-saphyr", &["dag"]),
     ("smartcore", &["families"]),
     ("sqlx", &["store", "testkit"]),
+    ("tokio-postgres", &["lake"]),
+    ("tokio-postgres-rustls", &["lake"]),
     ("xgboost_lib-sys", &["families"]),
 ];
 

@@ -6,6 +6,7 @@ pub mod dialect;
 mod memory;
 mod nearest;
 pub mod personal;
+pub mod postgres;
 pub mod quality;
 pub mod read;
 pub mod snapshot;

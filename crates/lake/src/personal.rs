@@ -58,6 +58,7 @@ mod key;
 mod mask;
 mod policies;
 mod report;
+mod reservoir;
 mod sample;
 mod settings;
 mod text;
@@ -71,3 +72,5 @@ pub use policies::Policies;
 pub use report::{ColumnReport, FindingReport, PersonalDataReport};
 pub use sample::{ColumnSample, Sampler};
 pub use settings::{OnFind, PersonalData, Treatment};
+
+pub(crate) use reservoir::{Candidates, Limit, Reservoir};

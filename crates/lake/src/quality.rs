@@ -85,6 +85,7 @@ pub use mistake::Mistake;
 pub use report::{CheckResult, Example, QualityReport, Totals, Verdict};
 pub use schema::json_schema;
 pub use table::{Table, TableFile};
+pub use values::Length;
 
 pub(crate) use column::{Class, Column, ColumnInfo};
 pub(crate) use document::typed;

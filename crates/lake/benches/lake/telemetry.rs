@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::Result;
 use chrono::DateTime;
 
+use crate::verify::Expected;
+
 /// SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014).
 struct Random(u64);
 
@@ -25,8 +27,8 @@ impl Random {
     }
 }
 
-/// Writes rows in the order of time, then of machines.
-pub(crate) fn write(path: &Path, rows: u64) -> Result<()> {
+/// Writes rows in the order of time, then of machines; what must be there when they are landed.
+pub(crate) fn write(path: &Path, rows: u64) -> Result<Expected> {
     const MACHINES: u64 = 1000;
     let mut random = Random(42);
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
@@ -34,10 +36,13 @@ pub(crate) fn write(path: &Path, rows: u64) -> Result<()> {
         file,
         "at,machine,power,power_min,power_max,temperature,flow,pressure,vibration,speed,starts,state"
     )?;
+    let mut sum = 0.0;
     for row in 0..rows {
         let minute = i64::try_from(row / MACHINES)?;
         let at = DateTime::from_timestamp(1_735_689_600 + minute * 60, 0).unwrap_or_default();
-        let power = 50.0 + 30.0 * random.unit();
+        // As it is written, so that the sum is that of the file.
+        let power = (500_000.0 + 300_000.0 * random.unit()).round() / 10_000.0;
+        sum += power;
         let state = ["running", "idle", "stopped", "fault"][usize::try_from(random.next() % 4)?];
         writeln!(
             file,
@@ -55,5 +60,5 @@ pub(crate) fn write(path: &Path, rows: u64) -> Result<()> {
         )?;
     }
     file.flush()?;
-    Ok(())
+    Ok(Expected { rows, power: sum, is_sorted: false })
 }

@@ -82,6 +82,20 @@ impl Policies {
         &self.report
     }
 
+    /// Looks at another sample of the same table: what is found is added to the report, and is an error like in the first one.
+    pub fn assess(
+        &self,
+        settings: &PersonalData,
+        sampler: &Sampler,
+    ) -> Result<PersonalDataReport, PersonalDataError> {
+        let findings = find(sampler.samples());
+        let columns = untreated(settings, &findings);
+        if !columns.is_empty() && settings.on_find == OnFind::Fail {
+            return Err(PersonalDataError::Untreated { columns });
+        }
+        Ok(self.report.clone().with(&reports(settings, &self.before, &findings), &self.before))
+    }
+
     /// Treats a batch of the table. Nulls stay nulls.
     pub fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, TreatError> {
         if batch.schema_ref().fields() != self.before.fields() {

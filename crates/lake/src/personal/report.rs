@@ -1,5 +1,6 @@
 //! What was found and what was done, for the manifest.
 
+use datafusion::arrow::datatypes::Schema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,26 @@ pub struct PersonalDataReport {
 }
 
 impl PersonalDataReport {
+    /// The same with what another sample of the table shows: of each detector the surer find.
+    pub(super) fn with(mut self, others: &[ColumnReport], schema: &Schema) -> Self {
+        for other in others {
+            let Some(known) = self.columns.iter_mut().find(|one| one.column == other.column) else {
+                self.columns.push(other.clone());
+                continue;
+            };
+            for find in &other.finds {
+                match known.finds.iter_mut().find(|one| one.detector == find.detector) {
+                    Some(known) if known.confidence >= find.confidence => {}
+                    Some(known) => known.clone_from(find),
+                    None => known.finds.push(find.clone()),
+                }
+            }
+            known.finds.sort_by(|one, other| other.confidence.total_cmp(&one.confidence));
+        }
+        self.columns.sort_by_key(|column| schema.index_of(&column.column).ok());
+        self
+    }
+
     /// The columns that hold personal data, treated or not: what is shown of them elsewhere has to be masked.
     ///
     /// These are the columns that were kept, masked, hashed or tokenised by decision, and those with a confident find.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::column::{Class, ColumnInfo};
 use super::mistake::Fault;
@@ -167,7 +167,7 @@ impl Between {
 
 /// A length of time, such as `90s`, `15m`, `26h` or `7d`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Length {
+pub struct Length {
     milliseconds: i64,
 }
 
@@ -189,6 +189,15 @@ impl Length {
             return None;
         }
         Some(Self { milliseconds: digits.parse::<i64>().ok()?.checked_mul(*factor)? })
+    }
+
+    /// So many seconds.
+    pub const fn from_seconds(seconds: u32) -> Self {
+        Self { milliseconds: seconds as i64 * 1_000 }
+    }
+
+    pub(crate) fn milliseconds(self) -> i64 {
+        self.milliseconds
     }
 
     pub(crate) fn seconds(self) -> f64 {
@@ -218,6 +227,15 @@ impl<'de> Deserialize<'de> for Length {
                 format!("`{text}` is no length of time; write `90s`, `15m`, `26h` or `7d`");
             serde::de::Error::custom(message)
         })
+    }
+}
+
+impl Serialize for Length {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let whole = |factor: i64| self.milliseconds % factor == 0;
+        let longest = Self::UNITS.iter().rfind(|(_, factor)| whole(*factor));
+        let (unit, factor) = longest.expect("every length is whole milliseconds");
+        serializer.collect_str(&format_args!("{}{unit}", self.milliseconds / factor))
     }
 }
 

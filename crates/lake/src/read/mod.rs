@@ -21,7 +21,7 @@ pub(crate) use parquet::{
     ParquetColumnError, ParquetRows, columns_of as parquet_columns, parse as parse_parquet,
 };
 pub(crate) use parquet_file::ParquetFile;
-pub(crate) use plan::{ORDINAL, PARTITION, Plan};
+pub(crate) use plan::{ORDINAL, PARTITION, Plan, source_and_line};
 
 use datafusion::arrow::record_batch::RecordBatch;
 

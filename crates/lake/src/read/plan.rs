@@ -82,3 +82,8 @@ impl Plan {
 pub(crate) fn ordinal(source: usize, line: u64) -> u64 {
     ((source as u64) << 40) | line
 }
+
+/// The source and the line of a row, by its place among all rows.
+pub(crate) fn source_and_line(ordinal: u64) -> (usize, u64) {
+    (usize::try_from(ordinal >> 40).unwrap_or(usize::MAX), ordinal & ((1 << 40) - 1))
+}

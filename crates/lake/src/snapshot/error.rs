@@ -5,6 +5,7 @@ use datafusion::error::DataFusionError;
 use super::ColumnChange;
 use crate::dialect::DialectError;
 use crate::personal::PersonalDataError;
+use crate::postgres::QueryError;
 use crate::source::SourceError;
 
 /// Why a landing fails. Nothing of it is visible then.
@@ -13,6 +14,9 @@ pub enum LandError {
     /// The sources cannot be found.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The rows of a query cannot be had.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// What is asked for cannot be.
     #[error("land as asked: {what}")]
     Request {
@@ -122,9 +126,25 @@ pub enum LandError {
         #[source]
         source: serde_json::Error,
     },
-    /// Personal data is not dealt with.
-    #[error("land personal data")]
+    /// Personal data was found about which nothing is decided.
+    #[error("land {location}, line {line}")]
     Personal {
+        /// The source of the first row that shows it.
+        location: String,
+        /// Its line.
+        line: u64,
+        /// What was found.
+        #[source]
+        source: Box<PersonalDataError>,
+    },
+    /// What is said about personal data cannot be done.
+    #[error(transparent)]
+    Policies(#[from] PersonalDataError),
+    /// Personal data cannot be treated.
+    #[error("land {location}: treat its personal data")]
+    Treat {
+        /// The source.
+        location: String,
         /// Why.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -136,6 +156,7 @@ impl LandError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Source(error) => error.hint(),
+            Self::Query(error) => error.hint()?,
             Self::Dialect { problem, .. } => problem.hint(),
             Self::Damaged { .. } => "have it delivered again".into(),
             Self::LongRow { .. } => {
@@ -157,8 +178,12 @@ impl LandError {
                 "see whether there is room for temporary files, or raise `memory`".into()
             }
             // What is undecided comes with the lines to add.
-            Self::Personal { source } => source.downcast_ref::<PersonalDataError>()?.hint(),
-            Self::Request { .. } | Self::Parquet { .. } | Self::Manifest { .. } => return None,
+            Self::Personal { source, .. } => source.hint(),
+            Self::Policies(source) => source.hint(),
+            Self::Request { .. }
+            | Self::Parquet { .. }
+            | Self::Manifest { .. }
+            | Self::Treat { .. } => return None,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use object_store::path::Path;
 use object_store::{GetOptions, GetResult, ObjectStore, ObjectStoreExt};
+use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 
@@ -25,8 +26,13 @@ use crate::source::{Listed, SourceError};
 pub(super) struct Source {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) is_local: bool,
+    /// What the manifest says of it.
     pub(super) listed: Listed,
     pub(super) path: Path,
+    /// What its store changes whenever its content changes.
+    pub(super) etag: Option<String>,
+    /// The folder of a file that is ours: it is removed with the last of these.
+    pub(super) _held: Option<Arc<TempDir>>,
 }
 
 /// Something that is to be parsed, or to be known.
@@ -56,6 +62,19 @@ pub(super) enum Job {
         sha256: String,
         tally: Tally,
     },
+}
+
+impl Job {
+    /// The source that it is about, and the line on which it begins.
+    pub(super) fn place(&self) -> (usize, u64) {
+        match self {
+            Self::Delimited { piece, .. } | Self::JsonLines { piece, .. } => {
+                (piece.source, piece.first_line)
+            }
+            Self::Parquet { rows, .. } => (rows.source, rows.first_row),
+            Self::Widen { source, .. } | Self::Done { source, .. } => (*source, 1),
+        }
+    }
 }
 
 /// How sources are read in one pass.
@@ -103,9 +122,20 @@ impl From<LandError> for Halt {
 }
 
 impl Source {
+    /// A file of somebody else.
+    pub(super) fn file(
+        store: Arc<dyn ObjectStore>,
+        is_local: bool,
+        listed: Listed,
+        path: Path,
+    ) -> Self {
+        let etag = listed.etag.clone();
+        Self { store, is_local, listed, path, etag, _held: None }
+    }
+
     /// Opens the file, if it is still the one that was listed.
     pub(super) async fn open(&self) -> Result<GetResult, LandError> {
-        let options = GetOptions { if_match: self.listed.etag.clone(), ..GetOptions::default() };
+        let options = GetOptions { if_match: self.etag.clone(), ..GetOptions::default() };
         match self.store.get_opts(&self.path, options).await {
             Ok(object) => Ok(object),
             Err(
@@ -120,7 +150,7 @@ impl Source {
         ParquetFile {
             store: Arc::clone(&self.store),
             path: self.path.clone(),
-            etag: self.listed.etag.clone(),
+            etag: self.etag.clone(),
             size_bytes: self.listed.size_bytes,
             runtime: runtime.clone(),
             windows: Mutex::default(),
@@ -135,7 +165,7 @@ impl Source {
         }
         if self.is_local {
             let now = self.store.head(&self.path).await.map_err(|_| changed())?;
-            if now.e_tag != self.listed.etag {
+            if now.e_tag != self.etag {
                 return Err(changed());
             }
         }
@@ -385,7 +415,7 @@ mod tests {
     async fn listed(folder: &std::path::Path) -> Source {
         let place = list("a.csv", &Access::new(folder)).await.unwrap();
         let (listed, path) = place.files[0].clone();
-        Source { store: place.store, is_local: place.is_local, listed, path }
+        Source::file(place.store, place.is_local, listed, path)
     }
 
     #[tokio::test]

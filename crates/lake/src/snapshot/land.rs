@@ -12,21 +12,18 @@ use futures::StreamExt;
 use sha2::{Digest, Sha256};
 
 use super::dialects::{first_dialect, kept_dialect};
-use super::difference::column_changes;
-use super::discover::{Known, discover};
 use super::feed::{Feed, Source};
-use super::pass::{Pass, PassEnd, Step, Written, parsed};
+use super::find::{Found, find};
+use super::pass::{Pass, PassEnd, Written};
 use super::sort::Bounds;
+use super::steps::{Step, found, parsed};
 use super::{
-    ColumnChange, Destination, LandError, Landing, Manifest, Partition, SchemaColumn, Size,
-    SourceFile, TimeRange,
+    Destination, LandError, Landing, Manifest, Partition, SchemaColumn, SourceFile, TimeRange,
 };
-use crate::dialect::{
-    Column, Decimal, Dialect, DialectError, Evidence, Hints, Kind, Layout, Role, kind_of,
-};
-use crate::personal::{Policies, Sampler};
-use crate::read::{Plan, Tally, Widening, hex};
-use crate::source::{Access, Listed, list};
+use crate::dialect::{Column, Dialect, DialectError, Hints, Kind, Layout};
+use crate::personal::{Limit, PersonalData, Policies, Reservoir, Sampler};
+use crate::read::{Plan, Tally, hex};
+use crate::source::{Access, Listed};
 
 /// Where a landing works: what it may read, and where it may keep temporary files.
 #[derive(Clone)]
@@ -37,7 +34,7 @@ pub struct Workspace {
     pub scratch: PathBuf,
     /// The name of the data set, to which tokens of personal data are bound.
     pub dataset: String,
-    /// Gives the value of an environment variable; asked for the key of personal data alone.
+    /// Gives the value of an environment variable; asked for the key of personal data and for the addresses of databases.
     pub environment: Arc<Environment>,
 }
 
@@ -72,7 +69,8 @@ pub async fn land(
     workspace: &Workspace,
     destination: &Destination,
 ) -> Result<Landed, LandError> {
-    let sources = find_sources(request, workspace).await?;
+    let pinned = earlier.latest.or(earlier.same_interval);
+    let Found { sources, notes } = find(request, pinned, workspace).await?;
     let listed: Vec<&Listed> = sources.iter().map(|source| &source.listed).collect();
     let request_hash = hash_of(&request);
     if let Some(same) = earlier.same_interval
@@ -81,12 +79,12 @@ pub async fn land(
     {
         return Ok(Landed::Unchanged);
     }
-    let pinned = earlier.latest.or(earlier.same_interval);
     let folder = hash_of(&(&request_hash, &listed, pinned.map(|manifest| &manifest.content_hash)))
         [..16]
         .to_owned();
     let sources = Arc::new(sources);
-    let mut work = Work::begin(request, pinned, workspace, Arc::clone(&sources)).await?;
+    let mut work = Work::begin(request, pinned, Arc::clone(&sources)).await?;
+    work.notes.extend(notes);
     let written = loop {
         let policies = work.look_at_rows(workspace).await?;
         let Some(policies) = policies else { continue };
@@ -110,60 +108,32 @@ pub async fn land(
     Ok(Landed::Snapshot(Box::new(manifest)))
 }
 
-async fn find_sources(request: &Landing, workspace: &Workspace) -> Result<Vec<Source>, LandError> {
-    if request.sources.is_empty() {
-        return Err(LandError::Request { what: "there are no `sources`".into() });
-    }
-    let least = Size::from_bytes(32 << 20);
-    if request.memory() < least {
-        let what = format!("`memory` of {} is too little: write {least} or more", request.memory());
-        return Err(LandError::Request { what });
-    }
-    let (mut sources, mut seen) = (Vec::new(), BTreeSet::new());
-    for address in &request.sources {
-        let place = list(address, &workspace.access).await?;
-        for (listed, path) in place.files {
-            if seen.insert(listed.location.clone()) {
-                let store = Arc::clone(&place.store);
-                sources.push(Source { store, is_local: place.is_local, listed, path });
-            }
-        }
-    }
-    Ok(sources)
-}
-
 fn hash_of(value: &impl serde::Serialize) -> String {
     let json = serde_json::to_vec(value).expect("settings have text keys alone");
     hex(&Sha256::digest(json))
 }
 
 /// A landing on its way.
-struct Work<'a> {
-    request: &'a Landing,
-    pinned: Option<&'a Manifest>,
-    sources: Arc<Vec<Source>>,
-    hints: Hints,
-    dialect: Dialect,
-    notes: Vec<String>,
+pub(super) struct Work<'a> {
+    pub(super) request: &'a Landing,
+    pub(super) pinned: Option<&'a Manifest>,
+    pub(super) sources: Arc<Vec<Source>>,
+    pub(super) hints: Hints,
+    pub(super) dialect: Dialect,
+    pub(super) notes: Vec<String>,
     /// How many columns were known before the first source was read.
     required_columns: usize,
     partition: Partition,
     /// How much a row takes, going by the first ones.
     row_bytes: usize,
-    personal: crate::personal::PersonalDataReport,
 }
 
 impl<'a> Work<'a> {
     async fn begin(
         request: &'a Landing,
         pinned: Option<&'a Manifest>,
-        workspace: &Workspace,
         sources: Arc<Vec<Source>>,
     ) -> Result<Self, LandError> {
-        tokio::fs::create_dir_all(&workspace.scratch).await.map_err(|source| LandError::Write {
-            path: workspace.scratch.display().to_string(),
-            source: source.into(),
-        })?;
         let hints = request.hints();
         let (dialect, notes) = if let Some(manifest) = pinned {
             (kept_dialect(request, &hints, manifest)?, Vec::new())
@@ -187,7 +157,6 @@ impl<'a> Work<'a> {
             (Partition::Auto, Some(manifest)) => manifest.partition,
             (partition, _) => partition,
         };
-        let personal = crate::personal::PersonalDataReport::default();
         Ok(Self {
             request,
             pinned,
@@ -198,7 +167,6 @@ impl<'a> Work<'a> {
             required_columns,
             partition,
             row_bytes: 0,
-            personal,
         })
     }
 
@@ -249,48 +217,50 @@ impl<'a> Work<'a> {
         let schema = Arc::new(datafusion::arrow::datatypes::Schema::new(
             feed.plan.columns.iter().map(Column::field).collect::<Vec<_>>(),
         ));
-        let personal =
-            |source: Box<dyn std::error::Error + Send + Sync>| LandError::Personal { source };
-        let everything = crate::personal::PersonalData {
+        let everything = PersonalData {
             columns: std::collections::BTreeMap::new(),
             on_find: crate::personal::OnFind::Report,
             ..self.request.personal.clone()
         };
         let none = Sampler::default();
-        let as_they_are = Policies::new(&everything, &workspace.dataset, &schema, &none, &|_| None)
-            .map_err(|error| personal(error.into()))?;
-        let mut sampler = Sampler::default();
-        let mut steps = std::pin::pin!(parsed(&feed, Arc::new(as_they_are)));
+        let as_they_are =
+            Policies::new(&everything, &workspace.dataset, &schema, &none, &|_| None)?;
+        let width = schema.fields().len();
+        let limit = Arc::new(Limit::for_rows_of(width, 1));
+        let mut sample = Reservoir::default();
+        let mut steps = std::pin::pin!(parsed(&feed, Arc::new(as_they_are), Arc::clone(&limit)));
         while let Some(step) = steps.next().await {
-            let Step::Parsed { source, parsed } = step? else { continue };
+            let Step::Parsed { source, parsed, candidates } = step? else { continue };
             if !parsed.widenings.is_empty() {
                 self.widen(
                     parsed.widenings.into_iter().map(|widening| (source, widening)).collect(),
                 )?;
                 return Ok(None);
             }
-            let width = parsed.batch.num_columns() - 2;
-            let user: Vec<usize> = (0..width).collect();
-            let rows = parsed.batch.project(&user).map_err(|error| personal(error.into()))?;
-            sampler.observe(&rows, 2000).map_err(|error| personal(error.into()))?;
-            let size = |column: &ArrayRef| column.to_data().get_slice_memory_size();
-            let sizes = rows.columns().iter().map(size).sum::<Result<usize, _>>();
-            let sizes = sizes.map_err(|error| personal(error.into()))?;
-            self.row_bytes = sizes / rows.num_rows().max(1);
-            self.fix_partition(&rows);
+            sample.take(&candidates, &limit);
+            self.measure(&parsed.batch, width);
             break;
         }
+        let samples =
+            sample.samples().map_err(|error| LandError::Sort { source: Box::new(error.into()) })?;
         let policies = Policies::new(
             &self.request.personal,
             &workspace.dataset,
             &schema,
-            &sampler,
+            &samples,
             &*workspace.environment,
         );
-        let policies = policies.map_err(|error| personal(error.into()))?;
+        let policies = policies.map_err(|error| found(error, &sample, &self.sources))?;
         self.keep_sorting_columns(&policies)?;
-        self.personal = policies.report().clone();
         Ok(Some(policies))
+    }
+
+    /// Sees how much a row of the user's columns takes, and how dense rows are.
+    fn measure(&mut self, rows: &RecordBatch, width: usize) {
+        let size = |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap_or(0);
+        let bytes: usize = rows.columns()[..width].iter().map(size).sum();
+        self.row_bytes = bytes / rows.num_rows().max(1);
+        self.fix_partition(rows);
     }
 
     /// What rows are sorted by must still be there when personal data is dealt with.
@@ -330,13 +300,14 @@ impl<'a> Work<'a> {
     }
 
     fn pass<'p>(
-        &self,
+        &'p self,
         policies: Policies,
         (workspace, destination, folder): (&'p Workspace, &'p Destination, &'p str),
     ) -> Pass<'p> {
         Pass {
             feed: self.feed(),
             policies: Arc::new(policies),
+            personal: &self.request.personal,
             event_time: self.event_time().map(str::to_owned),
             known_time: self.request.known_time.clone(),
             entity: self.request.entity.clone(),
@@ -348,98 +319,6 @@ impl<'a> Work<'a> {
             destination,
             folder,
         }
-    }
-
-    /// Takes into account what a pass found out about columns. Each pass knows more than the one before, so this comes to an end.
-    fn widen(&mut self, widenings: Vec<(usize, Widening)>) -> Result<(), LandError> {
-        for (source, widening) in widenings {
-            let location = self.sources[source].listed.location.clone();
-            match widening {
-                Widening::Fraction { column } => self.dialect.columns[column].kind = Kind::Float,
-                Widening::Found { column, evidence } => {
-                    if self.dialect.columns[column].kind == Kind::Empty {
-                        let name = self.dialect.columns[column].name.clone();
-                        self.dialect.columns[column].kind =
-                            self.found(&location, &name, &evidence)?;
-                    }
-                }
-                Widening::Added { name, evidence } => {
-                    if !self.dialect.columns.iter().any(|column| column.name == name) {
-                        let kind = self.found(&location, &name, &evidence)?;
-                        self.dialect.columns.push(Column { name, kind });
-                    }
-                }
-                Widening::Described(described) => self.describe(location, described)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn found(
-        &mut self,
-        location: &str,
-        name: &str,
-        evidence: &Evidence,
-    ) -> Result<Kind, LandError> {
-        let hint = self.hints.columns.get(name).cloned().unwrap_or_default();
-        let times = self.request.times();
-        let role = if times.contains(&name) { Role::Time } else { Role::Value };
-        let decimal = match &self.dialect.layout {
-            Layout::Delimited(layout) => layout.decimal,
-            Layout::JsonLines | Layout::Parquet => Decimal::Point,
-        };
-        let found = kind_of(name, evidence, &hint, decimal, role)
-            .map_err(|problem| LandError::Dialect { location: location.into(), problem })?;
-        self.notes.extend(found.note);
-        // A column without values stays empty, and a later pass must not ask again.
-        Ok(if found.kind == Kind::Empty && evidence.values > 0 { Kind::Text } else { found.kind })
-    }
-
-    fn describe(&mut self, location: String, described: Column) -> Result<(), LandError> {
-        let Some(known) =
-            self.dialect.columns.iter_mut().find(|column| column.name == described.name)
-        else {
-            self.dialect.columns.push(described);
-            return Ok(());
-        };
-        let Some(kind) = known.kind.widened(&described.kind) else {
-            let change = ColumnChange::Retyped {
-                name: described.name,
-                from: known.kind.word().into(),
-                to: described.kind.word().into(),
-            };
-            return Err(LandError::Schema { location, changes: vec![change] });
-        };
-        known.kind = kind;
-        Ok(())
-    }
-
-    /// Rows that do not fit a pinned schema are a change of the schema, if the source says so by itself.
-    async fn explain(&self, error: LandError) -> LandError {
-        let (LandError::Rejects { location, .. }, Some(pinned)) = (&error, self.pinned) else {
-            return error;
-        };
-        let Some(source) = self.sources.iter().find(|source| source.listed.location == *location)
-        else {
-            return error;
-        };
-        let known = Known {
-            format: self.request.format,
-            hints: self.hints.clone(),
-            times: self.request.times().into_iter().map(str::to_owned).collect(),
-        };
-        let Ok(sniffed) = discover(source, &known).await else { return error };
-        let after: Vec<SchemaColumn> = sniffed.dialect.columns.iter().map(schema_column).collect();
-        let before: Vec<SchemaColumn> = pinned.dialect.columns.iter().map(schema_column).collect();
-        let mut changes = column_changes(&before, &after);
-        changes.retain(|change| {
-            matches!(change, ColumnChange::Retyped { from, to, .. }
-            if to != "empty" && !(from == "float" && to == "integer"))
-        });
-        if changes.is_empty() {
-            return error;
-        }
-        LandError::Schema { location: location.clone(), changes }
     }
 
     fn manifest(self, written: Written, (folder, request_hash): (String, String)) -> Manifest {
@@ -506,7 +385,7 @@ impl<'a> Work<'a> {
             files: written.files,
             quarantine: written.quarantine,
             tally,
-            personal: self.personal,
+            personal: written.personal,
         }
     }
 }

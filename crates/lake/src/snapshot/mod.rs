@@ -8,13 +8,17 @@ mod doubled;
 mod error;
 mod feed;
 mod files;
+mod find;
 mod land;
 mod manifest;
 mod partition;
 mod pass;
+mod quarantine;
 mod settings;
 mod size;
 mod sort;
+mod steps;
+mod widen;
 
 pub use destination::Destination;
 pub use difference::{ColumnChange, Difference, RangeChange};

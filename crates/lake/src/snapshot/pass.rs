@@ -4,31 +4,29 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
-use futures::{Stream, StreamExt, TryStreamExt};
-use tokio::runtime::Handle;
-use tokio::sync::mpsc::channel;
+use futures::{StreamExt, TryStreamExt};
 
-use super::destination::Upload;
 use super::doubled::DoubledRows;
-use super::feed::{Feed, Job};
+use super::feed::Feed;
 use super::files::FileWriter;
+use super::quarantine::Quarantine;
 use super::settings::EmptyFiles;
 use super::sort::{Bounds, Intake, sorter};
+use super::steps::{Step, found, parsed, with_helpers};
 use super::{DataFile, Destination, LandError, Partition};
-use crate::blocking::blocking;
-use crate::personal::Policies;
-use crate::read::{
-    ORDINAL, PARTITION, Parsed, Reject, Tally, Widening, parse_delimited, parse_json, parse_parquet,
-};
+use crate::personal::{Limit, PersonalData, PersonalDataReport, Policies, Reservoir};
+use crate::read::{ORDINAL, PARTITION, Parsed, Reject, Tally, Widening};
 
 /// All that a pass needs.
 pub(super) struct Pass<'a> {
     pub(super) feed: Feed,
     pub(super) policies: Arc<Policies>,
+    /// What is said about personal data.
+    pub(super) personal: &'a PersonalData,
     pub(super) event_time: Option<String>,
     pub(super) known_time: Option<String>,
     pub(super) entity: Vec<String>,
@@ -60,6 +58,8 @@ pub(super) struct Written {
     pub(super) sources: Vec<(String, Tally)>,
     /// What was decided about rows of several sources.
     pub(super) shared: Tally,
+    /// What was found in a sample of all rows.
+    pub(super) personal: PersonalDataReport,
 }
 
 /// What is left after all rows were given to the sorter.
@@ -67,6 +67,7 @@ struct Consumed {
     sources: Vec<(String, Tally)>,
     quarantine: Option<DataFile>,
     shared: Tally,
+    personal: PersonalDataReport,
     widenings: Vec<(usize, Widening)>,
 }
 
@@ -114,6 +115,7 @@ impl Pass<'_> {
                     ranges: std::mem::take(&mut writer.ranges),
                     sources: consumed.sources,
                     shared: consumed.shared,
+                    personal: consumed.personal,
                 })));
             }
         };
@@ -144,8 +146,11 @@ impl Pass<'_> {
         quarantine: &mut Quarantine<'_>,
     ) -> Result<Consumed, LandError> {
         let mut doubled = DoubledRows::default();
-        let mut progress = Progress::new(self.feed.sources.len());
-        let mut parsed = std::pin::pin!(parsed(&self.feed, Arc::clone(&self.policies)));
+        let mut progress = Progress::new(self.feed.sources.len(), self.policies.report());
+        let limit = Limit::for_rows_of(self.feed.plan.columns.len(), self.bounds.row_bytes);
+        let (mut sample, limit) = (Reservoir::default(), Arc::new(limit));
+        let policies = Arc::clone(&self.policies);
+        let mut parsed = std::pin::pin!(parsed(&self.feed, policies, Arc::clone(&limit)));
         while let Some(step) = parsed.next().await {
             let step = match step {
                 Ok(step) => step,
@@ -154,7 +159,14 @@ impl Pass<'_> {
                     return Err(error);
                 }
             };
-            match self.take(step, &mut progress, (quarantine, &mut doubled)).await {
+            if let Step::Parsed { candidates, .. } = &step {
+                sample.take(candidates, &limit);
+            }
+            let taken = match self.assess(&sample, &mut progress, false) {
+                Ok(()) => self.take(step, &mut progress, (quarantine, &mut doubled)).await,
+                Err(error) => Err(error),
+            };
+            match taken {
                 Ok(Some(batch)) if batch.num_rows() > 0 => {
                     if intake.give(batch).await.is_none() {
                         // The sorter or the writer failed; its error is the one that counts.
@@ -172,7 +184,11 @@ impl Pass<'_> {
             intake.fail().await;
             return Ok(progress.end(None));
         }
-        match self.finish(&mut progress, doubled, quarantine).await {
+        let finished = match self.assess(&sample, &mut progress, true) {
+            Ok(()) => self.finish(&mut progress, doubled, quarantine).await,
+            Err(error) => Err(error),
+        };
+        match finished {
             Ok((last, quarantined)) => {
                 if let Some(batch) = last {
                     intake.give(batch).await.unwrap_or_default();
@@ -213,7 +229,7 @@ impl Pass<'_> {
                 }
                 Ok(None)
             }
-            Step::Parsed { source, parsed } => {
+            Step::Parsed { source, parsed, .. } => {
                 progress.sources[source].1.add(&parsed.tally);
                 progress.count(&parsed);
                 self.limit_rejects(progress, false)?;
@@ -230,6 +246,24 @@ impl Pass<'_> {
                 batch.map(Some).map_err(|error| sort_failed(error.into()))
             }
         }
+    }
+
+    /// Looks for personal data in the rows so far: at the end, and before that whenever there are four times as many.
+    fn assess(
+        &self,
+        sample: &Reservoir,
+        progress: &mut Progress,
+        has_ended: bool,
+    ) -> Result<(), LandError> {
+        if !has_ended && progress.read < progress.assess_at {
+            return Ok(());
+        }
+        progress.assess_at = progress.read.max(1 << 14) * 4;
+        let failed = |source: ArrowError| sort_failed(source.into());
+        let samples = sample.samples().map_err(failed)?;
+        let assessed = self.policies.assess(self.personal, &samples);
+        progress.personal = assessed.map_err(|error| found(error, sample, &self.feed.sources))?;
+        Ok(())
     }
 
     async fn finish(
@@ -295,11 +329,16 @@ struct Progress {
     read: u64,
     reasons: BTreeMap<String, u64>,
     first_reject: Option<Reject>,
+    personal: PersonalDataReport,
+    /// After how many rows personal data is looked for again.
+    assess_at: u64,
 }
 
 impl Progress {
-    fn new(sources: usize) -> Self {
+    fn new(sources: usize, personal: &PersonalDataReport) -> Self {
         Self {
+            personal: personal.clone(),
+            assess_at: 1 << 16,
             sources: vec![(String::new(), Tally::default()); sources],
             shared: Tally::default(),
             widenings: Vec::new(),
@@ -324,141 +363,8 @@ impl Progress {
     }
 
     fn end(self, quarantine: Option<DataFile>) -> Consumed {
-        let Self { sources, shared, widenings, .. } = self;
-        Consumed { sources, quarantine, shared, widenings }
-    }
-}
-
-/// A job that was carried out.
-pub(super) enum Step {
-    Parsed { source: usize, parsed: Parsed },
-    Widen { source: usize, widenings: Vec<Widening> },
-    Done { source: usize, sha256: String, tally: Tally },
-}
-
-/// Carries the jobs of a feed out side by side, and hands the results over in the order of the sources.
-pub(super) fn parsed(
-    feed: &Feed,
-    policies: Arc<Policies>,
-) -> impl Stream<Item = Result<Step, LandError>> {
-    let side_by_side = std::thread::available_parallelism().map_or(1, usize::from);
-    let (send, receive) = channel(1);
-    let feed = feed.clone();
-    let sources = Arc::clone(&feed.sources);
-    let runtime = Handle::current();
-    let feeder = blocking(move || feed.run(&runtime, &send));
-    let jobs = futures::stream::unfold((receive, Some(feeder)), |(mut receive, feeder)| async {
-        if let Some(job) = receive.recv().await {
-            return Some((job, (receive, feeder)));
-        }
-        // A feed that ends without a word may have panicked.
-        let ended = feeder?.await;
-        let panic = ended.err()?;
-        let source = std::io::Error::other(panic);
-        let error = LandError::Damaged { location: "the sources".into(), line: 0, source };
-        Some((Err(error), (receive, None)))
-    });
-    jobs.map(move |job| {
-        let (policies, sources) = (Arc::clone(&policies), Arc::clone(&sources));
-        async move {
-            let job = job?;
-            let done = blocking(move || {
-                carry_out(job, &policies, &|source: usize| sources[source].listed.location.clone())
-            });
-            done.await.unwrap_or_else(|panic| {
-                let source = std::io::Error::other(panic);
-                Err(LandError::Damaged { location: "the sources".into(), line: 0, source })
-            })
-        }
-    })
-    .buffered(side_by_side)
-}
-
-fn carry_out(
-    job: Job,
-    policies: &Policies,
-    location: &dyn Fn(usize) -> String,
-) -> Result<Step, LandError> {
-    let (source, mut parsed) = match job {
-        Job::Delimited { plan, layout, piece } => {
-            (piece.source, parse_delimited(&plan, &layout, &piece))
-        }
-        Job::JsonLines { plan, piece } => (piece.source, parse_json(&plan, &piece)),
-        Job::Parquet { plan, rows } => {
-            let parsed = parse_parquet(&plan, &rows).map_err(|error| LandError::Parquet {
-                location: location(rows.source),
-                row: rows.first_row,
-                source: error.into(),
-            })?;
-            (rows.source, parsed)
-        }
-        Job::Widen { source, widenings } => return Ok(Step::Widen { source, widenings }),
-        Job::Done { source, sha256, tally } => return Ok(Step::Done { source, sha256, tally }),
-    };
-    if parsed.widenings.is_empty() {
-        let treated = treat(policies, &parsed.batch);
-        parsed.batch = treated.map_err(|source| LandError::Personal { source })?;
-    }
-    Ok(Step::Parsed { source, parsed })
-}
-
-/// Treats the columns of the user; the helpers stay as they are.
-fn treat(
-    policies: &Policies,
-    batch: &RecordBatch,
-) -> Result<RecordBatch, Box<dyn std::error::Error + Send + Sync>> {
-    let width = batch.num_columns() - 2;
-    let user: Vec<usize> = (0..width).collect();
-    let treated = policies.apply(&batch.project(&user)?)?;
-    let mut columns: Vec<ArrayRef> = treated.columns().to_vec();
-    columns.extend(batch.columns()[width..].iter().cloned());
-    Ok(RecordBatch::try_new(with_helpers(&treated.schema(), &batch.schema()), columns)?)
-}
-
-fn with_helpers(user: &SchemaRef, all: &SchemaRef) -> SchemaRef {
-    let helpers = &all.fields()[all.fields().len() - 2..];
-    let fields = user.fields().iter().chain(helpers);
-    Arc::new(Schema::new(fields.map(|field| Field::clone(field)).collect::<Vec<_>>()))
-}
-
-/// The file of rejected rows, begun with the first.
-struct Quarantine<'a> {
-    destination: &'a Destination,
-    path: &'a str,
-    upload: Option<Upload>,
-    rows: u64,
-    finished: bool,
-}
-
-impl<'a> Quarantine<'a> {
-    fn new(destination: &'a Destination, path: &'a str) -> Self {
-        Self { destination, path, upload: None, rows: 0, finished: false }
-    }
-
-    async fn put(&mut self, rejects: &[Reject]) -> Result<(), LandError> {
-        if rejects.is_empty() {
-            return Ok(());
-        }
-        let mut lines = Vec::new();
-        for reject in rejects {
-            serde_json::to_writer(&mut lines, reject).expect("a reject has text keys alone");
-            lines.push(b'\n');
-        }
-        self.rows += rejects.len() as u64;
-        self.upload.get_or_insert_with(|| self.destination.begin(self.path)).put(lines).await
-    }
-
-    async fn finish(&mut self) -> Result<Option<DataFile>, LandError> {
-        let Some(upload) = self.upload.take() else { return Ok(None) };
-        let (size_bytes, sha256) = upload.finish().await?;
-        self.finished = true;
-        Ok(Some(DataFile { path: self.path.to_owned(), rows: self.rows, size_bytes, sha256 }))
-    }
-
-    async fn abandon(&mut self) {
-        if let Some(upload) = self.upload.take() {
-            upload.abandon().await;
-        }
+        let Self { sources, shared, personal, widenings, .. } = self;
+        Consumed { sources, quarantine, shared, personal, widenings }
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Partition, Size};
 use crate::dialect::{Hints, TimeLayout};
 use crate::personal::PersonalData;
+use crate::postgres::PostgresQuery;
 
 /// What is to be landed, and how. What is left out is found out, or has the default that is named.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,6 +14,9 @@ use crate::personal::PersonalData;
 pub struct Landing {
     /// Paths and addresses of files, with `*`, `**`, `?` and `[…]`: below the folder of sources, or in `s3`, `gs`, `az`, `http`.
     pub sources: Vec<String>,
+    /// Queries of Postgres databases, in place of files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub postgres: Vec<PostgresQuery>,
     /// What the files are; told from their first bytes unless declared.
     pub format: Option<Format>,
     /// What is known about how they are written.

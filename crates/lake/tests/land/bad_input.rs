@@ -270,6 +270,27 @@ async fn personal_data_that_nobody_decided_about_stops_the_landing() {
 
     let refused = lake.refused(&timed("a.csv", "at")).await;
 
-    assert!(refused.starts_with("failed to land personal data"), "{refused}");
+    let expected =
+        "failed to land a.csv, line 2: land personal data about which nothing is decided";
+    assert!(refused.starts_with(expected), "{refused}");
+    assert_eq!(refused.matches("personal data").count(), 1, "{refused}");
     assert!(!refused.contains("person17@example.org"), "{refused}");
+}
+
+#[tokio::test]
+async fn personal_data_that_only_a_later_file_holds_stops_the_landing() {
+    let lake = Lake::new();
+    let file = |contact: &dyn Fn(usize) -> String| {
+        let rows =
+            (0..900).map(|at| format!("2025-01-01 {:02}:{:02},{}", at / 60, at % 60, contact(at)));
+        format!("at,contact\n{}\n", rows.collect::<Vec<_>>().join("\n"))
+    };
+    lake.write("a.csv", file(&|at| format!("desk {}", at % 7)));
+    lake.write("b.csv", file(&|at| format!("person{at}@example.org")));
+    lake.write("c.csv", file(&|at| format!("person{at}@example.com")));
+
+    let refused = lake.refused(&timed("*.csv", "at")).await;
+
+    assert!(refused.starts_with("failed to land b.csv, line 2: land personal data"), "{refused}");
+    assert!(refused.contains("`contact` seems to hold e-mail addresses"), "{refused}");
 }

@@ -16,17 +16,21 @@ use crate::workspace::Workspace;
 struct Bench {
     package: &'static str,
     name: &'static str,
-    /// Whether it also measures other programs.
-    has_peers: bool,
+    /// The other programs that it also measures, by their folders in `tests/benches/peers`.
+    peers: &'static [&'static str],
 }
 
 const BENCHES: &[Bench] = &[
-    Bench { package: "tidemill-dag", name: "advance", has_peers: false },
-    Bench { package: "tidemill-dag", name: "check", has_peers: false },
-    Bench { package: "tidemill-lake", name: "checks", has_peers: false },
-    Bench { package: "tidemill-lake", name: "lake", has_peers: false },
-    Bench { package: "tidemill-tests", name: "cli", has_peers: false },
-    Bench { package: "tidemill-tests", name: "orchestration", has_peers: true },
+    Bench { package: "tidemill-dag", name: "advance", peers: &[] },
+    Bench { package: "tidemill-dag", name: "check", peers: &[] },
+    Bench { package: "tidemill-lake", name: "checks", peers: &["great_expectations", "pandera"] },
+    Bench { package: "tidemill-lake", name: "lake", peers: &["duckdb", "pandas", "polars"] },
+    Bench { package: "tidemill-tests", name: "cli", peers: &[] },
+    Bench {
+        package: "tidemill-tests",
+        name: "orchestration",
+        peers: &["airflow", "dagster", "prefect"],
+    },
 ];
 
 const HELP: &str = "usage: cargo xtask bench [NAME] [OPTIONS]
@@ -68,7 +72,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         request.passed_on.extend(["--json".to_owned(), file.display().to_string()]);
     }
     if request.has_peers {
-        let folder = peers::ensure(workspace)?;
+        let names: Vec<&str> = chosen.iter().flat_map(|bench| bench.peers).copied().collect();
+        let folder = peers::ensure(workspace, &names)?;
         request.passed_on.extend(["--peers".to_owned(), folder.display().to_string()]);
     }
     let mut wrong = Vec::new();
@@ -122,7 +127,7 @@ fn choose(request: &Request) -> Result<Vec<&'static Bench>> {
     let Some(bench) = BENCHES.iter().find(|bench| bench.name == name) else {
         return Err(Usage(format!("unknown benchmark `{name}`; {}", known().trim_end())).into());
     };
-    if request.has_peers && !bench.has_peers {
+    if request.has_peers && bench.peers.is_empty() {
         return Err(Usage(format!("`{name}` has no peers")).into());
     }
     Ok(vec![bench])

@@ -13,12 +13,15 @@ use crate::workspace::Workspace;
 /// The list of packages that was installed, inside the environment: what it says is there, is there.
 const INSTALLED: &str = "installed.txt";
 
-/// Makes what is missing or stale; gives the folder with an environment for each peer.
+/// Makes what is missing or stale of these peers; gives the folder with an environment for each.
 ///
 /// A peer that cannot be installed is told, and has no environment: the benchmark says so in its place.
-pub(crate) fn ensure(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn ensure(workspace: &Workspace, names: &[&str]) -> Result<PathBuf> {
     let environments = workspace.target.join("peers");
     for (name, list) in lists(&workspace.root)? {
+        if !names.contains(&name.as_str()) {
+            continue;
+        }
         let environment = environments.join(&name);
         let pinned = fs::read_to_string(&list)?;
         let installed = fs::read_to_string(environment.join(INSTALLED)).unwrap_or_default();
@@ -82,7 +85,10 @@ mod tests {
         let lists = lists(&root).unwrap();
 
         let names: Vec<&str> = lists.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["airflow", "dagster", "prefect"]);
+        let mut measured: Vec<&str> =
+            crate::bench::BENCHES.iter().flat_map(|bench| bench.peers).copied().collect();
+        measured.sort_unstable();
+        assert_eq!(names, measured);
         for (_, list) in lists {
             assert!(list.with_file_name("bench.py").is_file(), "{}", list.display());
             let text = fs::read_to_string(&list).unwrap();

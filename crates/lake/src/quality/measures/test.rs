@@ -126,34 +126,45 @@ impl Measure for Test {
     }
 }
 
-/// Remembers what was said of short texts, because few texts fill most columns and a regular expression costs far more than a look here.
-struct Memory(Vec<Option<(u128, bool)>>);
+/// Remembers what was said of texts, because few texts fill most columns and a regular expression costs far more than a look here.
+struct Memory {
+    slots: Vec<Known>,
+    /// The number of the batch, from 1.
+    batch: u32,
+}
+
+/// What was said of the text behind a view.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    view: u128,
+    /// The batch in which the view stands for its text; none for one that is the text.
+    batch: Option<u32>,
+    verdict: bool,
+}
 
 impl Memory {
     const SLOTS: usize = 1 << 10;
 
-    /// A view holds a text of up to 12 bytes itself (the Arrow format, "Variable-size Binary View Layout").
-    const SHORT: usize = 12;
+    /// A view holds a text of up to 12 bytes itself (the Arrow format, "Variable-size Binary View Layout"). One of a longer text says where that
+    /// lies: views of one dictionary are the same for the same text, but mean nothing in another batch.
+    const SHORT: u32 = 12;
 
     fn ask(&mut self, texts: &StringViewArray, holds: &dyn Fn(&str) -> bool) -> BooleanBuffer {
         let views = texts.views();
+        self.batch += 1;
         holding(texts.len(), |row| {
             if texts.is_null(row) {
                 return true;
             }
-            let text = texts.value(row);
-            if text.len() > Self::SHORT {
-                return holds(text);
+            let view = views[row];
+            #[expect(clippy::cast_possible_truncation, reason = "the low half is the length")]
+            let is_short = view as u32 <= Self::SHORT;
+            let batch = Some(if is_short { 0 } else { self.batch });
+            let known = &mut self.slots[Self::slot(view)];
+            if known.view != view || known.batch != batch {
+                *known = Known { view, batch, verdict: holds(texts.value(row)) };
             }
-            let slot = Self::slot(views[row]);
-            match self.0[slot] {
-                Some((view, verdict)) if view == views[row] => verdict,
-                _ => {
-                    let verdict = holds(text);
-                    self.0[slot] = Some((views[row], verdict));
-                    verdict
-                }
-            }
+            known.verdict
         })
     }
 
@@ -167,6 +178,43 @@ impl Memory {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self(vec![None; Self::SLOTS])
+        Self { slots: vec![Known::default(); Self::SLOTS], batch: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use datafusion::arrow::array::StringViewBuilder;
+
+    use super::*;
+
+    fn batch(texts: &[&str]) -> StringViewArray {
+        let mut builder = StringViewBuilder::new().with_deduplicate_strings();
+        for text in texts {
+            builder.append_value(text);
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn a_text_is_asked_about_once_and_never_taken_for_another() {
+        let mut memory = Memory::default();
+        let asked = Cell::new(0);
+        let holds = |text: &str| {
+            asked.set(asked.get() + 1);
+            text.contains("good")
+        };
+
+        // Long texts of two batches lie in the same places, and so have the same views.
+        let first = batch(&["a text that is good", "a text that is good", "good", "evil"]);
+        let second = batch(&["a text that is evil", "a text that is evil", "good", "evil"]);
+        assert_eq!(first.views()[0], second.views()[0]);
+        let said: Vec<bool> = memory.ask(&first, &holds).iter().collect();
+        let again: Vec<bool> = memory.ask(&second, &holds).iter().collect();
+
+        assert_eq!((said, again), (vec![true, true, true, false], vec![false, false, true, false]));
+        assert_eq!(asked.get(), 4);
     }
 }
