@@ -13,7 +13,10 @@ mod subject;
 mod tests;
 
 pub use adversary::Adversary;
+pub(crate) use bench::{failed, once_each};
 pub use bench::{Bench, Effort, Plan};
+pub(crate) use canary_subject::Canaries as CanarySubject;
+pub(crate) use compare::{Comparison, of_entity};
 pub use subject::{
     FeatureColumn, FeatureSeries, Features, FittedPart, Grade, Modelled, Modelling, Request,
     RidgeModelling, Subject, SubjectError,

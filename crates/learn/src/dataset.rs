@@ -186,6 +186,20 @@ impl Dataset {
         &self.groups
     }
 
+    /// The parts that it was built of, copied.
+    pub fn parts(&self) -> Parts {
+        let block = |entity: &Entity| BlockOf { entity: entity.name.clone(), rows: entity.rows.len() };
+        Parts {
+            entities: self.entities.iter().map(block).collect(),
+            event: self.event.clone(),
+            known: Some(self.known.clone()),
+            features: self.features.clone(),
+            targets: self.targets.clone(),
+            weights: self.weights.clone(),
+            groups: Some(self.groups.clone()),
+        }
+    }
+
     /// The position of a feature.
     pub fn feature(&self, name: &str) -> Option<usize> {
         self.features.iter().position(|feature| feature.name == name)

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+pub mod audits;
+pub mod canaries;
+pub mod certificate;
 pub mod clock;
 pub mod dataset;
 pub mod digest;
@@ -7,6 +10,7 @@ pub mod folds;
 mod maths;
 pub mod mistake;
 pub mod model;
+pub mod panel;
 pub mod rows;
 pub mod scores;
 pub mod selection;

@@ -77,8 +77,8 @@ impl TrainingRows<'_> {
     /// What is kept with an object that is fitted on these rows by some code.
     pub fn fit_range(&self, code: Digest) -> FitRange {
         let clock = self.dataset.clock();
-        let known = self.rows.iter().map(|row| self.dataset.known[row]);
-        let known = known.clone().min().zip(known.max());
+        let known = || self.rows.iter().map(|row| self.dataset.known[row]);
+        let known = known().min().zip(known().max());
         let apart = match self.fold.order {
             Order::Groups => {
                 let groups = &self.dataset.groups;

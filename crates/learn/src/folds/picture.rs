@@ -37,7 +37,7 @@ const ROLES: [Role; 4] = [
     Role {
         name: "test",
         id: "test",
-        pattern: r##"<rect width="8" height="8" fill="#e69f00"/><path d="M0 1h8M0 5h8" stroke="#8a5f00" stroke-width="1"/>"##,
+        pattern: r##"<rect width="8" height="8" fill="#e69f00"/><path d="M0 2h8M0 6h8" stroke="#b87f00" stroke-width="1"/>"##,
     },
 ];
 
@@ -193,7 +193,7 @@ fn legend(svg: &mut String) {
             r#"<rect x="{x:.1}" y="42" width="22" height="12" rx="2" fill="url(#{id})"/><text x="{:.1}" y="52" font-size="11">{name}</text>"#,
             x + 28.0,
         );
-        x += 52.0 + 6.2 * name.len() as f64;
+        x += 50.0 + 5.8 * name.len() as f64;
     }
     let _ = writeln!(
         svg,

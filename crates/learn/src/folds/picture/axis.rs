@@ -12,7 +12,7 @@ const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
 /// Steps of elapsed time, each with the layout of its labels.
-const STEPS: [(i64, &str); 16] = [
+const STEPS: [(i64, &str); 15] = [
     (SECOND, "%H:%M:%S"),
     (10 * SECOND, "%H:%M:%S"),
     (60 * SECOND, "%H:%M"),
@@ -27,8 +27,7 @@ const STEPS: [(i64, &str); 16] = [
     (4 * DAY, "%d %b %Y"),
     (7 * DAY, "%d %b %Y"),
     (14 * DAY, "%d %b %Y"),
-    (20 * DAY, "%d %b %Y"),
-    (28 * DAY, "%d %b %Y"),
+    (21 * DAY, "%d %b %Y"),
 ];
 
 /// Steps of the calendar, in months.
@@ -38,7 +37,7 @@ const MONTHS: [u32; 8] = [1, 2, 3, 6, 12, 24, 60, 120];
 pub(super) fn ticks(whole: Stretch) -> Vec<(Timestamp, String)> {
     let length = (whole.until.0 - whole.from.0).max(1);
     // A month and more goes by the calendar.
-    match STEPS.iter().find(|(step, _)| length / step < MOST && length < 60 * DAY) {
+    match STEPS.iter().find(|(step, _)| length / step < MOST && length < 120 * DAY) {
         Some((step, layout)) => by_step(whole, *step, layout),
         None => by_month(whole, length),
     }
