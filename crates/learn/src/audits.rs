@@ -89,6 +89,13 @@ impl AuditKind {
             (0, true) => Outcome::NotApplicable,
             (_, true) => Outcome::Passed,
         };
-        Ok(TestResult { id: self.id.to_owned(), about: self.about.to_owned(), outcome, compared, findings, notes })
+        Ok(TestResult {
+            id: self.id.to_owned(),
+            about: self.about.to_owned(),
+            outcome,
+            compared,
+            findings,
+            notes,
+        })
     }
 }

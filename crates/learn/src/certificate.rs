@@ -13,8 +13,8 @@ mod subject;
 mod tests;
 
 pub use adversary::Adversary;
-pub(crate) use bench::{failed, once_each};
 pub use bench::{Bench, Effort, Plan};
+pub(crate) use bench::{failed, once_each};
 pub(crate) use canary_subject::Canaries as CanarySubject;
 pub(crate) use compare::{Comparison, of_entity};
 pub use subject::{
@@ -151,8 +151,10 @@ pub fn audit(
     plan: &Plan,
 ) -> Result<Certificate, AuditError> {
     let bench = Bench::new(subject, modelling, panel, plan)?;
-    let tests =
-        audits::all().iter().map(|audit| audit.run(&bench)).collect::<Result<Vec<_>, AuditError>>()?;
+    let tests = audits::all()
+        .iter()
+        .map(|audit| audit.run(&bench))
+        .collect::<Result<Vec<_>, AuditError>>()?;
     Ok(Certificate {
         code: subject.code(),
         verdict: verdict(&tests),
@@ -165,7 +167,8 @@ pub fn audit(
 }
 
 fn verdict(tests: &[TestResult]) -> Verdict {
-    let failed = |id: &str| tests.iter().any(|test| test.id == id && test.outcome == Outcome::Failed);
+    let failed =
+        |id: &str| tests.iter().any(|test| test.id == id && test.outcome == Outcome::Failed);
     if failed("T8") {
         return Verdict::Void;
     }

@@ -188,7 +188,8 @@ impl Dataset {
 
     /// The parts that it was built of, copied.
     pub fn parts(&self) -> Parts {
-        let block = |entity: &Entity| BlockOf { entity: entity.name.clone(), rows: entity.rows.len() };
+        let block =
+            |entity: &Entity| BlockOf { entity: entity.name.clone(), rows: entity.rows.len() };
         Parts {
             entities: self.entities.iter().map(block).collect(),
             event: self.event.clone(),
@@ -208,9 +209,8 @@ impl Dataset {
     /// When rows happened and when their labels were known; all that a splitter sees.
     pub fn clock(&self) -> Clock<'_> {
         let label_known = |row: usize| {
-            let known = |target: &Target| match target.values[row].is_nan() {
-                true => Timestamp::NEVER,
-                false => target.known[row],
+            let known = |target: &Target| {
+                if target.values[row].is_nan() { Timestamp::NEVER } else { target.known[row] }
             };
             self.targets.iter().map(known).fold(self.known[row], Timestamp::max)
         };

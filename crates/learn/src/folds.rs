@@ -39,6 +39,7 @@ pub struct Shortened {
 }
 
 /// What a splitter promises of its folds; the conformance suite holds it to that.
+#[expect(clippy::struct_excessive_bools, reason = "each promise is held or not, by itself")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Promises {
     /// All training labels were known before the test begins.

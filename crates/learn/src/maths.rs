@@ -5,7 +5,11 @@ pub(crate) fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
     let (mut total, mut lost) = (0.0_f64, 0.0_f64);
     for value in values {
         let next = total + value;
-        lost += if total.abs() >= value.abs() { (total - next) + value } else { (value - next) + total };
+        lost += if total.abs() >= value.abs() {
+            (total - next) + value
+        } else {
+            (value - next) + total
+        };
         total = next;
     }
     total + lost
@@ -34,7 +38,11 @@ pub(crate) fn digamma(x: f64) -> f64 {
         * (1.0 / 12.0
             - square
                 * (1.0 / 120.0
-                    - square * (1.0 / 252.0 - square * (1.0 / 240.0 - square * (1.0 / 132.0 - square * 691.0 / 32760.0)))));
+                    - square
+                        * (1.0 / 252.0
+                            - square
+                                * (1.0 / 240.0
+                                    - square * (1.0 / 132.0 - square * 691.0 / 32760.0)))));
     shift + x.ln() - 0.5 / x - series
 }
 
@@ -74,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_sum_keeps_what_is_small() {
-        assert_eq!(sum([1e100, 1.0, -1e100]), 1.0);
+        assert!((sum([1e100, 1.0, -1e100]) - 1.0).abs() < 1e-15);
         assert!(mean(&[]).is_nan());
     }
 
@@ -89,7 +97,7 @@ mod tests {
 
     #[test]
     fn coin_tosses_have_their_known_chances() {
-        assert_eq!(binomial_tail_of_half(0, 10), 1.0);
+        assert!((binomial_tail_of_half(0, 10) - 1.0).abs() < 1e-15);
         assert!((binomial_tail_of_half(8, 10) - 56.0 / 1024.0).abs() < 1e-15);
         assert!((binomial_tail_of_half(10, 10) - 1.0 / 1024.0).abs() < 1e-18);
         assert!((binomial_tail_of_half(1001, 2000) - 0.491_081).abs() < 1e-5);

@@ -36,6 +36,9 @@ pub struct Mistakes(pub Vec<Mistake>);
 
 impl Mistakes {
     /// Adds one.
+    ///
+    /// # Panics
+    /// Never: the list holds what was just added.
     pub fn add(&mut self, place: impl Into<String>, message: impl Into<String>) -> &mut Mistake {
         self.0.push(Mistake { place: place.into(), message: message.into(), hint: None });
         self.0.last_mut().expect("it was just added")

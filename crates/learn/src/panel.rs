@@ -127,31 +127,44 @@ impl Panel {
         if self.target >= self.columns.len() {
             mistakes.add("target", format!("there is no column {}", self.target));
         }
-        let mut names: Vec<&str> = self.series.iter().map(|series| series.entity.as_str()).collect();
+        let mut names: Vec<&str> =
+            self.series.iter().map(|series| series.entity.as_str()).collect();
         names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        if let Some(pair) = names.array_windows().find(|[one, next]| one == next) {
             mistakes.add("series", format!("`{}` comes twice", pair[0]));
         }
         for series in &self.series {
             let place = format!("series.{}", series.entity);
             let rows = series.event.len();
             if series.cells.len() != self.columns.len() {
-                let message = format!("has {} columns, the panel has {}", series.cells.len(), self.columns.len());
+                let message = format!(
+                    "has {} columns, the panel has {}",
+                    series.cells.len(),
+                    self.columns.len()
+                );
                 mistakes.add(place.clone(), message);
                 continue;
             }
             for (column, cells) in self.columns.iter().zip(&series.cells) {
                 if cells.len() != rows {
-                    let message = format!("`{}` has {} values for {rows} rows", column.name, cells.len());
+                    let message =
+                        format!("`{}` has {} values for {rows} rows", column.name, cells.len());
                     mistakes.add(place.clone(), message);
                 }
             }
             if let Some(row) = (1..rows).find(|row| series.event[*row] <= series.event[row - 1]) {
                 mistakes
-                    .add(place.clone(), format!("{} does not come after the row before it", series.event[row]))
+                    .add(
+                        place.clone(),
+                        format!("{} does not come after the row before it", series.event[row]),
+                    )
                     .hint("sort by time, and drop or merge rows of one time");
             }
-            if series.cells.get(self.target).is_some_and(|cells| !matches!(cells, Cells::Numbers(_))) {
+            if series
+                .cells
+                .get(self.target)
+                .is_some_and(|cells| !matches!(cells, Cells::Numbers(_)))
+            {
                 mistakes.add(place, "the target is no column of numbers");
             }
         }

@@ -80,7 +80,11 @@ impl RowSet {
         let mut both = Self::default();
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
             both = both.with(a.start.max(b.start)..a.end.min(b.end));
-            if a.end < b.end { left.next() } else { right.next() };
+            if a.end < b.end {
+                left.next()
+            } else {
+                right.next()
+            };
         }
         both
     }

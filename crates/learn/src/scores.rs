@@ -95,7 +95,12 @@ impl<'a> Judged<'a> {
     /// Refuses what no score can be taken of.
     fn check(&self) -> Result<(), NoScore> {
         let rows = self.truth.len();
-        let others = [Some(self.predicted), self.weights, self.bounds.map(|both| both.0), self.bounds.map(|both| both.1)];
+        let others = [
+            Some(self.predicted),
+            self.weights,
+            self.bounds.map(|both| both.0),
+            self.bounds.map(|both| both.1),
+        ];
         for found in others.into_iter().flatten().map(<[f64]>::len) {
             if found != rows {
                 return Err(NoScore::Lengths { rows, found });
@@ -104,12 +109,15 @@ impl<'a> Judged<'a> {
         if rows == 0 {
             return Err(NoScore::NoRows);
         }
-        let missing = (0..rows).find(|row| !self.truth[*row].is_finite() || !self.predicted[*row].is_finite());
+        let missing = (0..rows)
+            .find(|row| !self.truth[*row].is_finite() || !self.predicted[*row].is_finite());
         if let Some(row) = missing {
             return Err(NoScore::Missing { row });
         }
         let weights = self.weights.unwrap_or(&[1.0]);
-        if weights.iter().any(|weight| !(weight.is_finite() && *weight >= 0.0)) || sum(weights.iter().copied()) <= 0.0 {
+        if weights.iter().any(|weight| !(weight.is_finite() && *weight >= 0.0))
+            || sum(weights.iter().copied()) <= 0.0
+        {
             return Err(NoScore::Weights);
         }
         Ok(())
@@ -117,7 +125,7 @@ impl<'a> Judged<'a> {
 
     /// Refuses what neither came true nor did not.
     fn check_classes(&self) -> Result<(), NoScore> {
-        match self.truth.iter().position(|truth| *truth != 0.0 && *truth != 1.0) {
+        match self.truth.iter().position(|truth| ![0.0, 1.0].contains(truth)) {
             Some(row) => Err(NoScore::Probability { row }),
             None => Ok(()),
         }
@@ -192,7 +200,9 @@ pub enum NoScore {
     #[error("compare with the mean: all that came true is one value")]
     Constant,
     /// A share of nothing.
-    #[error("take an error as a share: what came true in row {row} is 0; `smape` and `mase` stand that")]
+    #[error(
+        "take an error as a share: what came true in row {row} is 0; `smape` and `mase` stand that"
+    )]
     Zero {
         /// The first such row.
         row: usize,

@@ -97,6 +97,9 @@ pub enum NoSelection {
     },
 }
 
+/// What an inner fold learns from and what it judges by, as positions within the training rows.
+pub(crate) type Positions = (Vec<usize>, Vec<usize>);
+
 impl Choosing<'_> {
     pub(crate) fn check(&self) -> Result<(), NoSelection> {
         if self.rows.feature_names().len() == 0 {
@@ -118,8 +121,8 @@ impl Choosing<'_> {
         Sample::of(self.rows, &features, self.target)
     }
 
-    /// For each inner fold: what it learns from and what it judges by, as positions within the training rows.
-    pub(crate) fn parts(&self) -> Result<Vec<(Vec<usize>, Vec<usize>)>, NoSelection> {
+    /// The positions of each inner fold.
+    pub(crate) fn parts(&self) -> Result<Vec<Positions>, NoSelection> {
         if self.inner.is_empty() {
             return Err(NoSelection::NoFolds);
         }
@@ -202,6 +205,7 @@ pub(crate) fn pick_rows(sample: &Sample, positions: &[usize]) -> Sample {
 /// The weighted mean squared error.
 pub(crate) fn squared_error(sample: &Sample, predicted: &[f64]) -> f64 {
     let rows = sample.target.iter().zip(predicted).zip(&sample.weights);
-    let total: f64 = rows.map(|((truth, predicted), weight)| weight * (truth - predicted).powi(2)).sum();
+    let total: f64 =
+        rows.map(|((truth, predicted), weight)| weight * (truth - predicted).powi(2)).sum();
     total / sample.weights.iter().sum::<f64>()
 }

@@ -63,6 +63,9 @@ impl<S: Selector> Select for S {
     }
 }
 
+/// Reads parameters.
+type Read = fn(&Map<String, Value>) -> Result<Box<dyn Select>, Mistakes>;
+
 /// A kind of selector without its types.
 pub struct SelectorKind {
     /// In files and reports.
@@ -72,7 +75,7 @@ pub struct SelectorKind {
     /// Parameters that are right, as an example.
     pub sample: fn() -> Value,
     schema: fn() -> schemars::Schema,
-    read: fn(&Map<String, Value>) -> Result<Box<dyn Select>, Mistakes>,
+    read: Read,
 }
 
 impl SelectorKind {
@@ -119,6 +122,8 @@ fn check_level(level: f64, repetitions: (&str, usize), mistakes: &mut Mistakes) 
     let (name, count) = repetitions;
     if 1.0 / (count as f64 + 1.0) > level {
         let message = format!("{count} are too few for a chance of error of {level}");
-        mistakes.add(name, message).hint(format!("take at least {:.0}", (1.0 / level - 1.0).ceil()));
+        mistakes
+            .add(name, message)
+            .hint(format!("take at least {:.0}", (1.0 / level - 1.0).ceil()));
     }
 }

@@ -87,6 +87,9 @@ impl<S: Splitter> Split for S {
     }
 }
 
+/// Reads parameters.
+type Read = fn(&Map<String, Value>) -> Result<Box<dyn Split>, Mistakes>;
+
 /// A kind of splitter without its types.
 pub struct SplitterKind {
     /// In files and reports.
@@ -96,7 +99,7 @@ pub struct SplitterKind {
     /// Parameters that are right, as an example.
     pub sample: fn() -> Value,
     schema: fn() -> schemars::Schema,
-    read: fn(&Map<String, Value>) -> Result<Box<dyn Split>, Mistakes>,
+    read: Read,
 }
 
 impl SplitterKind {

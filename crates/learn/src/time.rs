@@ -32,7 +32,9 @@ impl fmt::Display for Timestamp {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
     /// No moment.
-    #[error("read `{0}` as a moment: it is written as 2026-01-31, 2026-01-31T06:00:00 or 2026-01-31T06:00:00Z")]
+    #[error(
+        "read `{0}` as a moment: it is written as 2026-01-31, 2026-01-31T06:00:00 or 2026-01-31T06:00:00Z"
+    )]
     Moment(String),
     /// No length of time.
     #[error("read `{0}` as a length of time: it is written as 90s, 30m, 24h, 7d or 1h30m")]
@@ -125,8 +127,7 @@ impl FromStr for Span {
             let (count, tail) = rest.split_at(digits);
             let letters = tail.len() - tail.trim_start_matches(char::is_alphabetic).len();
             let (unit, tail) = tail.split_at(letters);
-            let (_, micros) =
-                UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(error)?;
+            let (_, micros) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(error)?;
             let part = count.parse::<i64>().ok().and_then(|count| count.checked_mul(*micros));
             total = part.and_then(|part| total.checked_add(part)).ok_or_else(error)?;
             rest = tail;

@@ -7,11 +7,15 @@ pub(crate) struct Future;
 
 impl Audit for Future {
     const ID: &'static str = "T1";
-    const ABOUT: &'static str = "another future leaves features, rows and what was fitted as they are, up to the cut";
+    const ABOUT: &'static str =
+        "another future leaves features, rows and what was fitted as they are, up to the cut";
 
     fn run(bench: &Bench<'_>) -> Result<Tried, AuditError> {
         let ahead = &bench.future.ahead;
-        let mut notes = vec![format!("{} pasts were compared, over all entities, cuts and adversaries", bench.future.cases)];
+        let mut notes = vec![format!(
+            "{} pasts were compared, over all entities, cuts and adversaries",
+            bench.future.cases
+        )];
         if !bench.subject.takes_infinities() {
             notes.push("infinite values were not tried: the subject refuses them".to_owned());
         }

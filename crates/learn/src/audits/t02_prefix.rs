@@ -8,7 +8,8 @@ pub(crate) struct Prefix;
 
 impl Audit for Prefix {
     const ID: &'static str = "T2";
-    const ABOUT: &'static str = "features of a prefix are the prefix of features; order, chunks and threads do not show";
+    const ABOUT: &'static str =
+        "features of a prefix are the prefix of features; order, chunks and threads do not show";
 
     fn run(bench: &Bench<'_>) -> Result<Tried, AuditError> {
         let prefix = &bench.future.prefix;

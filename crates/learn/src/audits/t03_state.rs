@@ -8,7 +8,8 @@ pub(crate) struct State;
 
 impl Audit for State {
     const ID: &'static str = "T3";
-    const ABOUT: &'static str = "one row at a time from a saved state gives the bits of the whole pass";
+    const ABOUT: &'static str =
+        "one row at a time from a saved state gives the bits of the whole pass";
 
     fn run(bench: &Bench<'_>) -> Result<Tried, AuditError> {
         let Some(window) = bench.window() else {
@@ -30,14 +31,19 @@ impl Audit for State {
             for row in series.until(saved)..series.event.len() {
                 let one = window.panel.with(vec![series.slice(row..row + 1)]);
                 bench.count(&one);
-                let (features, next) = bench.subject.resume(&state, &one).map_err(failed("go on from a state"))?;
+                let (features, next) =
+                    bench.subject.resume(&state, &one).map_err(failed("go on from a state"))?;
                 state = next;
                 for new in features.series {
                     match &mut online {
                         None => online = Some(new),
                         Some(known) => {
                             known.event.extend(new.event);
-                            known.values.iter_mut().zip(new.values).for_each(|(known, new)| known.extend(new));
+                            known
+                                .values
+                                .iter_mut()
+                                .zip(new.values)
+                                .for_each(|(known, new)| known.extend(new));
                         }
                     }
                 }
@@ -45,10 +51,13 @@ impl Audit for State {
             if let Some(batch) = of_entity(&whole, &series.entity) {
                 let rest = Stretch::new(saved + Span(1), Timestamp::NEVER);
                 // Pooled columns see other entities in another order when rows come one by one.
-                found.series((batch, online.as_ref()), rest, |column| whole.columns[column].is_pooled);
+                found.series((batch, online.as_ref()), rest, |column| {
+                    whole.columns[column].is_pooled
+                });
             }
         }
-        let findings = once_each(found.findings(&whole.columns, "is another when its row comes by itself"));
+        let findings =
+            once_each(found.findings(&whole.columns, "is another when its row comes by itself"));
         Ok(Tried { compared: found.compared, findings, notes: Vec::new() })
     }
 }

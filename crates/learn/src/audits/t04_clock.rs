@@ -24,7 +24,10 @@ impl Audit for Clock {
         }
         if let Some(shortened) = &bench.folds.guards.shortened {
             let embargo = bench.folds.guards.embargo;
-            tried.notes.push(format!("the embargo is {embargo} instead of {}: {}", shortened.least, shortened.reason));
+            tried.notes.push(format!(
+                "the embargo is {embargo} instead of {}: {}",
+                shortened.least, shortened.reason
+            ));
         }
         tried.findings.extend(late_stamps(bench.panel));
         delayed(bench, &mut tried)?;
@@ -44,17 +47,27 @@ fn hold_fold(folds: &Folds, fold: &Fold, clock: &clock::Clock<'_>, tried: &mut T
         let rows = fold.test.iter().filter(|row| stretch.contains(clock.event[*row]));
         rows.map(|row| clock.known[row]).max()
     };
-    for (stretch, answered) in tests.iter().filter_map(|stretch| Some((stretch, answered(stretch)?))) {
+    for (stretch, answered) in
+        tests.iter().filter_map(|stretch| Some((stretch, answered(stretch)?)))
+    {
         let told = Stretch::new(stretch.from + Span(1), answered + Span(1));
         let overlapping = fold.train.iter().find(|row| clock.label_interval(*row).overlaps(told));
         tried.hold(overlapping.is_none(), || {
-            format!("fold {} learns from a label that was known after its test began, at {}", fold.name, stretch.from)
+            format!(
+                "fold {} learns from a label that was known after its test began, at {}",
+                fold.name, stretch.from
+            )
         });
         let near = fold.train.iter().find(|row| {
             let at = clock.event[*row];
             at + required > stretch.from && at < answered + required
         });
-        tried.hold(near.is_none(), || format!("fold {} learns within the embargo of {required} of its test from {}", fold.name, stretch.from));
+        tried.hold(near.is_none(), || {
+            format!(
+                "fold {} learns within the embargo of {required} of its test from {}",
+                fold.name, stretch.from
+            )
+        });
     }
 }
 
@@ -107,10 +120,17 @@ fn delayed(bench: &Bench<'_>, tried: &mut Tried) -> Result<(), AuditError> {
         if let Some(own) = of_entity(&base, &series.entity) {
             let until = |cut: Timestamp| Stretch::new(Timestamp::MIN, cut + Span(1));
             let other = of_entity(&other, &series.entity);
-            found.series((own, other), until(*cut), |column| base.columns[column].is_pooled && *cut > first);
+            found.series((own, other), until(*cut), |column| {
+                base.columns[column].is_pooled && *cut > first
+            });
         }
     }
     tried.compared += found.compared;
-    tried.findings.extend(found.findings(&base.columns, &format!("reads values before they are published, {delay} late")));
+    tried.findings.extend(
+        found.findings(
+            &base.columns,
+            &format!("reads values before they are published, {delay} late"),
+        ),
+    );
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What is learned in a fold does not hang on the rows that it does not learn from.
 
 use super::{Audit, AuditError, Bench, Tried};
-use crate::certificate::{failed, Modelling};
+use crate::certificate::{Modelling, failed};
 use crate::dataset::{Dataset, Parts};
 use crate::folds::Fold;
 use crate::rows::RowSet;
@@ -26,9 +26,16 @@ impl Audit for Folds {
     }
 }
 
-fn unchanged(modelling: &dyn Modelling, dataset: &Dataset, fold: &Fold, tried: &mut Tried) -> Result<(), AuditError> {
+fn unchanged(
+    modelling: &dyn Modelling,
+    dataset: &Dataset,
+    fold: &Fold,
+    tried: &mut Tried,
+) -> Result<(), AuditError> {
     let fit = |dataset: &Dataset| {
-        let rows = fold.training(dataset).map_err(|error| failed("take training rows")(Box::new(error)))?;
+        let rows = fold
+            .training(dataset)
+            .map_err(|error| failed("take training rows")(Box::new(error)))?;
         modelling.fit(&rows).map_err(failed("fit a model"))
     };
     let (one, other) = (fit(dataset)?, fit(&scrambled(dataset, &fold.train))?);
@@ -39,7 +46,9 @@ fn unchanged(modelling: &dyn Modelling, dataset: &Dataset, fold: &Fold, tried: &
     tried.hold(one.fitted.bytes() == other.fitted.bytes(), || {
         format!("in fold {name}, the model changed with rows that it does not learn from")
     });
-    tried.hold(one.range == other.range, || format!("in fold {name}, the model says that it was fitted on other rows"));
+    tried.hold(one.range == other.range, || {
+        format!("in fold {name}, the model says that it was fitted on other rows")
+    });
     Ok(())
 }
 
@@ -47,7 +56,8 @@ fn unchanged(modelling: &dyn Modelling, dataset: &Dataset, fold: &Fold, tried: &
 fn scrambled(dataset: &Dataset, train: &RowSet) -> Dataset {
     let change = |values: &mut Vec<f64>| {
         for (row, value) in values.iter_mut().enumerate().filter(|(row, _)| !train.contains(*row)) {
-            *value = if value.is_finite() { -3.0 * *value + 1000.0 + (row % 7) as f64 } else { *value };
+            *value =
+                if value.is_finite() { -3.0 * *value + 1000.0 + (row % 7) as f64 } else { *value };
         }
     };
     let mut parts: Parts = dataset.parts();

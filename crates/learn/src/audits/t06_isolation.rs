@@ -14,7 +14,8 @@ impl Audit for Isolation {
             return Ok(Tried::nothing("there is only one entity"));
         }
         let found = &bench.future.isolation;
-        let findings = once_each(found.findings(&bench.base.columns, "changed with another entity"));
+        let findings =
+            once_each(found.findings(&bench.base.columns, "changed with another entity"));
         Ok(Tried { compared: found.compared, findings, notes: Vec::new() })
     }
 }

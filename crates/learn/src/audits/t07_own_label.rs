@@ -21,10 +21,14 @@ impl Audit for OwnLabel {
         let mut known = Vec::new();
         for (series, cut) in flipped.series.iter_mut().zip(&window.cuts) {
             // The label of the row at the cut; what is fitted was fitted before.
-            let row = series.event.partition_point(|at| *at < *cut + bench.subject.horizon().max(crate::time::Span(1)));
+            let row = series.event.partition_point(|at| {
+                *at < *cut + bench.subject.horizon().max(crate::time::Span(1))
+            });
             let column = &panel.columns[panel.target];
             known.push(series.event.get(row).map(|at| column.known(*at).max(*cut)));
-            if let (Cells::Numbers(values), true) = (&mut series.cells[panel.target], row < series.event.len()) {
+            if let (Cells::Numbers(values), true) =
+                (&mut series.cells[panel.target], row < series.event.len())
+            {
                 values[row] = if values[row].is_finite() { -values[row] * 1e3 - 1.0 } else { 1.0 };
             }
         }
@@ -37,9 +41,12 @@ impl Audit for OwnLabel {
             };
             let other = of_entity(&other, &series.entity);
             let before = Stretch::new(Timestamp::MIN, *known);
-            found.series((own, other), before, |column| base.columns[column].is_pooled && *known > first);
+            found.series((own, other), before, |column| {
+                base.columns[column].is_pooled && *known > first
+            });
         }
-        let findings = once_each(found.findings(&base.columns, "changed with a label that was not known"));
+        let findings =
+            once_each(found.findings(&base.columns, "changed with a label that was not known"));
         Ok(Tried { compared: found.compared, findings, notes: Vec::new() })
     }
 }

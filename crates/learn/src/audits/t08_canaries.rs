@@ -13,7 +13,8 @@ pub(crate) struct Canaries;
 
 impl Audit for Canaries {
     const ID: &'static str = "T8";
-    const ABOUT: &'static str = "planted leaks are found by the tests above and below, and pure lags are not flagged";
+    const ABOUT: &'static str =
+        "planted leaks are found by the tests above and below, and pure lags are not flagged";
 
     fn run(bench: &Bench<'_>) -> Result<Tried, AuditError> {
         let setting = Setting {
@@ -22,7 +23,9 @@ impl Audit for Canaries {
             seed: bench.plan.seed.derive("canaries"),
         };
         let subject = CanarySubject { setting };
-        let base = subject.transform(bench.panel, bench.request()).map_err(crate::certificate::failed("plant canaries"))?;
+        let base = subject
+            .transform(bench.panel, bench.request())
+            .map_err(crate::certificate::failed("plant canaries"))?;
         let future = bench.futures_of(&subject, &base)?;
         let changed = future.ahead.findings(&base.columns, "").into_iter();
         let changed = changed.chain(future.prefix.findings(&base.columns, ""));
@@ -34,20 +37,24 @@ impl Audit for Canaries {
                 (Planted::Column(_), _) => changed.contains(kind.name),
                 (Planted::Data(values), _) => {
                     let Some(found) = too_good(bench, &bench.on_rows(values)) else {
-                        tried.notes.push(format!("`{}` could not be tried: past values alone predict the target without an error", kind.name));
+                        tried.notes.push(format!("`{}` could not be tried: too few rows, or past values alone predict the target without an error", kind.name));
                         continue;
                     };
                     found.is_too_good()
                 }
-                (Planted::Panel(panel), FoundBy::Clock) => {
-                    late_stamps(panel).iter().any(|finding| finding.column.as_deref() == Some(kind.name))
-                }
+                (Planted::Panel(panel), FoundBy::Clock) => late_stamps(panel)
+                    .iter()
+                    .any(|finding| finding.column.as_deref() == Some(kind.name)),
                 (Planted::Panel(panel), _) => twins(panel, setting.split).1.is_some(),
             };
             let is_control = kind.found_by == FoundBy::Nothing;
-            tried.hold(found != is_control, || match is_control {
-                true => format!("the control `{}` was flagged", kind.name),
-                false => format!("the planted leak `{}` was not found", kind.name),
+            tried.hold(found != is_control, || {
+                let what = if is_control {
+                    "the control was flagged"
+                } else {
+                    "the planted leak was not found"
+                };
+                format!("`{}`: {what}", kind.name)
             });
         }
         tried.notes.insert(0, format!("{} canaries and controls", canaries::all().len()));

@@ -32,9 +32,13 @@ impl Audit for Provenance {
             let tests = fold.testing(dataset).map_err(other)?;
             let own = own.testing(dataset).map_err(other)?;
             let judged = model.score(&tests, Purpose::Evaluation);
-            tried.hold(judged.is_ok(), || format!("the model of fold {name} refuses the rows of its test"));
+            tried.hold(judged.is_ok(), || {
+                format!("the model of fold {name} refuses the rows of its test")
+            });
             let refused = model.score(&own, Purpose::Evaluation);
-            tried.hold(refused.is_err(), || format!("the model of fold {name} lets itself be judged by the rows of its fit"));
+            tried.hold(refused.is_err(), || {
+                format!("the model of fold {name} lets itself be judged by the rows of its fit")
+            });
         }
         let (compared, found) = twins(bench.panel, bench.split());
         tried.compared += compared;
@@ -69,7 +73,10 @@ pub(super) fn twins(panel: &Panel, split: Timestamp) -> (usize, Option<Finding>)
     let found = again.first().filter(|_| again.len() >= PRINT).map(|(_, entity, at)| Finding {
         entity: Some((*entity).to_owned()),
         at: Some(*at),
-        ..Finding::of_all(format!("{} runs of {PRINT} rows after {split} were there before it, bit for bit", again.len()))
+        ..Finding::of_all(format!(
+            "{} runs of {PRINT} rows after {split} were there before it, bit for bit",
+            again.len()
+        ))
     });
     (after.len(), found)
 }
@@ -78,7 +85,11 @@ fn print(cells: &[Cells], rows: &std::ops::Range<usize>, target: usize) -> Optio
     let Cells::Numbers(values) = cells.get(target)? else {
         return None;
     };
-    let distinct: BTreeSet<u64> = values[rows.clone()].iter().filter(|value| value.is_finite()).map(|value| value.to_bits()).collect();
+    let distinct: BTreeSet<u64> = values[rows.clone()]
+        .iter()
+        .filter(|value| value.is_finite())
+        .map(|value| value.to_bits())
+        .collect();
     if distinct.len() < PRINT {
         return None;
     }

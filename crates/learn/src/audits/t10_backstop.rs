@@ -43,7 +43,9 @@ impl Audit for Backstop {
         null(bench, fold, &mut tried)?;
         let dataset = &bench.labelled.dataset;
         for (index, feature) in dataset.features().iter().enumerate() {
-            let values: Vec<f64> = (0..dataset.len()).map(|row| dataset.features()[index].values.number(row)).collect();
+            let values: Vec<f64> = (0..dataset.len())
+                .map(|row| dataset.features()[index].values.number(row))
+                .collect();
             let Some(found) = too_good(bench, &values) else {
                 continue;
             };
@@ -73,44 +75,82 @@ impl Beside {
     }
 
     fn words(&self) -> String {
-        format!("too good: an error of {:.4e}, where ridge on past values of the target makes {:.4e}", self.error, self.reference)
+        format!(
+            "too good: an error of {:.4e}, where ridge on past values of the target makes {:.4e}",
+            self.error, self.reference
+        )
     }
 }
 
 fn judge(bench: &Bench<'_>, fold: &Fold, tried: &mut Tried) -> Result<(), AuditError> {
     let dataset = &bench.labelled.dataset;
     let other = |error: OtherDataset| failed("take the rows of a fold")(Box::new(error));
-    let (train, test) = (fold.training(dataset).map_err(other)?, fold.testing(dataset).map_err(other)?);
+    let (train, test) =
+        (fold.training(dataset).map_err(other)?, fold.testing(dataset).map_err(other)?);
     let model = bench.modelling.fit(&train).map_err(failed("fit a model"))?;
-    let predicted = model.score(&test, Purpose::Evaluation).map_err(|error| failed("score a test")(Box::new(error)))?;
+    let predicted = model
+        .score(&test, Purpose::Evaluation)
+        .map_err(|error| failed("score a test")(Box::new(error)))?;
     let answers = test.answers(0);
     let naive: Vec<f64> = test.rows().iter().map(|row| bench.labelled.last_known[row]).collect();
-    let mae = |predicted: &[f64]| find("mae").and_then(|score| score.score(&Judged::new(&answers, predicted)).ok());
+    let mae = |predicted: &[f64]| {
+        find("mae").and_then(|score| score.score(&Judged::new(&answers, predicted)).ok())
+    };
     if let (Some(own), Some(persistence)) = (mae(&predicted), mae(&naive)) {
         tried.compared += 1;
         let skill = 1.0 - own / persistence;
         tried.notes.push(format!("fold {}: skill {skill:.3} against persistence (mean absolute error {own:.4e} and {persistence:.4e})", fold.name));
     }
     let rmse = find("rmse").and_then(|score| score.score(&Judged::new(&answers, &predicted)).ok());
-    if let (Some(error), Some(reference)) = (rmse, reference_error(bench, fold, None)) {
+    if let (Some(error), Some(reference)) = (rmse, reference_error(bench, (&fold.train, &fold.test), None)) {
         tried.compared += 1;
         let beside = Beside { error, reference };
         if beside.is_too_good() {
-            tried.findings.push(Finding::of_all(format!("the model of fold {} is {}", fold.name, beside.words())));
+            tried.findings.push(Finding::of_all(format!(
+                "the model of fold {} is {}",
+                fold.name,
+                beside.words()
+            )));
         }
     }
     Ok(())
 }
 
-/// How one column does together with past values of the target, beside past values alone; none where these make no error.
+/// How one column does together with past values of the target, beside past values alone, in the fold where it does best. None where there are too few
+/// rows to tell, or past values make no error. Only rows count whose value was met in training: beyond that nothing is known of a column.
 pub(super) fn too_good(bench: &Bench<'_>, values: &[f64]) -> Option<Beside> {
-    let fold = bench.folds.folds.last()?;
-    let reference = reference_error(bench, fold, None)?;
-    Some(Beside { error: reference_error(bench, fold, Some(values))?, reference })
+    let besides = bench.folds.folds.iter().filter_map(|fold| {
+        let (low, high) = met(&fold.train, values)?;
+        let is_met = |row: usize| values[row] >= low && values[row] <= high;
+        let mut test = RowSet::default();
+        fold.test.iter().filter(|row| is_met(*row)).for_each(|row| test.push(row));
+        if test.len() < FEWEST_TESTED {
+            return None;
+        }
+        let reference = reference_error(bench, (&fold.train, &test), None)?;
+        let error = reference_error(bench, (&fold.train, &test), Some(values))?;
+        Some(Beside { error, reference })
+    });
+    besides.min_by(|a, b| (a.error / a.reference).total_cmp(&(b.error / b.reference)))
+}
+
+/// Fewer rows tell nothing of one column.
+const FEWEST_TRAINED: usize = 100;
+const FEWEST_TESTED: usize = 20;
+
+/// Between which values nine of ten training rows lie.
+fn met(train: &RowSet, values: &[f64]) -> Option<(f64, f64)> {
+    let mut known: Vec<f64> = train.iter().map(|row| values[row]).filter(|value| value.is_finite()).collect();
+    if known.len() < FEWEST_TRAINED {
+        return None;
+    }
+    known.sort_by(f64::total_cmp);
+    let edge = known.len() / 20;
+    Some((known[edge], known[known.len() - 1 - edge]))
 }
 
 /// The root mean squared error in a test of ridge on past values of the target, and one column more.
-fn reference_error(bench: &Bench<'_>, fold: &Fold, column: Option<&[f64]>) -> Option<f64> {
+fn reference_error(bench: &Bench<'_>, (train, test): (&RowSet, &RowSet), column: Option<&[f64]>) -> Option<f64> {
     let dataset = &bench.labelled.dataset;
     let labels = &dataset.targets()[0].values;
     let past = [&bench.labelled.last_known].into_iter().chain(&bench.labelled.lags).map(Vec::as_slice);
@@ -121,7 +161,7 @@ fn reference_error(bench: &Bench<'_>, fold: &Fold, column: Option<&[f64]>) -> Op
         weights: vec![1.0; rows.len()],
         event: rows.iter().map(|row| dataset.event()[row]).collect(),
     };
-    let (mut train, mut test) = (sample(&fold.train), sample(&fold.test));
+    let (mut train, mut test) = (sample(train), sample(test));
     if column.is_some() {
         // A line does not see what an id encodes; rows of the nearest ids do.
         let (train_near, test_near) = near_labels(&train, &test);
@@ -142,7 +182,9 @@ fn near_labels(train: &Sample, test: &Sample) -> (Vec<f64>, Vec<f64>) {
     };
     let mut order: Vec<usize> = (0..own.len()).filter(|row| own[*row].is_finite()).collect();
     order.sort_by(|a, b| own[*a].total_cmp(&own[*b]).then(a.cmp(b)));
-    let label = |place: Option<usize>| place.and_then(|place| order.get(place)).map(|row| train.target[*row]);
+    let label = |place: Option<usize>| {
+        place.and_then(|place| order.get(place)).map(|row| train.target[*row])
+    };
     let between = |lower: Option<usize>, upper: usize| match (label(lower), label(Some(upper))) {
         (Some(low), Some(high)) => f64::midpoint(low, high),
         (Some(only), None) | (None, Some(only)) => only,
@@ -165,7 +207,8 @@ fn near_labels(train: &Sample, test: &Sample) -> (Vec<f64>, Vec<f64>) {
 /// Whether the model does better than one that learned from labels at the wrong time.
 fn null(bench: &Bench<'_>, fold: &Fold, tried: &mut Tried) -> Result<(), AuditError> {
     let dataset = &bench.labelled.dataset;
-    let rows = fold.training(dataset).map_err(|error| failed("take training rows")(Box::new(error)))?;
+    let rows =
+        fold.training(dataset).map_err(|error| failed("take training rows")(Box::new(error)))?;
     let features: Vec<usize> = (0..rows.feature_names().len()).collect();
     let sample = Sample::of(&rows, &features, 0);
     let test = fold.testing(dataset).map_err(|error| failed("take test rows")(Box::new(error)))?;
@@ -185,7 +228,8 @@ fn null(bench: &Bench<'_>, fold: &Fold, tried: &mut Tried) -> Result<(), AuditEr
     let Some(own) = error(None) else {
         return Ok(());
     };
-    let nulls: Vec<f64> = (0..TURNS).into_par_iter().filter_map(|number| error(Some(number))).collect();
+    let nulls: Vec<f64> =
+        (0..TURNS).into_par_iter().filter_map(|number| error(Some(number))).collect();
     let as_good = nulls.iter().filter(|null| **null <= own).count();
     let p_value = (1 + as_good) as f64 / (1 + nulls.len()) as f64;
     tried.compared += nulls.len();

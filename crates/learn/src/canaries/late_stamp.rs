@@ -8,7 +8,8 @@ pub(crate) struct LateStamp;
 
 impl Canary for LateStamp {
     const NAME: &'static str = "late_stamp";
-    const ABOUT: &'static str = "a column of moments after the event, such as when a fault was closed";
+    const ABOUT: &'static str =
+        "a column of moments after the event, such as when a fault was closed";
     const FOUND_BY: FoundBy = FoundBy::Clock;
 
     fn plant(panel: &Panel, setting: &Setting) -> Planted {

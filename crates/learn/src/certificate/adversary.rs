@@ -75,7 +75,9 @@ impl Adversary {
                 values[row] = match self {
                     Self::Missing | Self::Deleted => None,
                     Self::Noise | Self::Flip | Self::Infinite | Self::Added => {
-                        values[row].map(|at| at + Span::days(1 + i64::try_from(draws.below(5000)).unwrap_or(0)))
+                        values[row].map(|at| {
+                            at + Span::days(1 + i64::try_from(draws.below(5000)).unwrap_or(0))
+                        })
                     }
                 };
             }
@@ -98,14 +100,21 @@ fn with_rows_between(series: &Series, from: usize, draws: &mut Draws) -> Series 
     let last = series.event.len();
     if let Some(newest) = series.event.last().filter(|_| last > from) {
         for extra in 1..=3 {
-            rows.push((*newest + Span::hours(extra + i64::try_from(draws.below(3)).unwrap_or(0) * 4), last - 1));
+            rows.push((
+                *newest + Span::hours(extra + i64::try_from(draws.below(3)).unwrap_or(0) * 4),
+                last - 1,
+            ));
         }
     }
     rows.sort_unstable();
     rows.dedup_by_key(|(at, _)| *at);
     let pick = |cells: &Cells| match cells {
-        Cells::Numbers(values) => Cells::Numbers(rows.iter().map(|(_, row)| values[*row]).collect()),
-        Cells::Words(values) => Cells::Words(rows.iter().map(|(_, row)| values[*row].clone()).collect()),
+        Cells::Numbers(values) => {
+            Cells::Numbers(rows.iter().map(|(_, row)| values[*row]).collect())
+        }
+        Cells::Words(values) => {
+            Cells::Words(rows.iter().map(|(_, row)| values[*row].clone()).collect())
+        }
         Cells::Times(values) => Cells::Times(rows.iter().map(|(_, row)| values[*row]).collect()),
     };
     Series {

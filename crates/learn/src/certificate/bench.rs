@@ -161,14 +161,23 @@ impl<'a> Bench<'a> {
     }
 
     /// Features of some rows, counted as work.
-    pub(crate) fn transform(&self, panel: &Panel, request: Request) -> Result<Features, AuditError> {
+    pub(crate) fn transform(
+        &self,
+        panel: &Panel,
+        request: Request,
+    ) -> Result<Features, AuditError> {
         self.count(panel);
         self.subject.transform(panel, request).map_err(failed("make features of changed rows"))
     }
 
     /// What features of a subject become with other futures.
-    pub(crate) fn futures_of(&self, subject: &dyn Subject, base: &Features) -> Result<Future, AuditError> {
-        let is_own = std::ptr::addr_eq(std::ptr::from_ref(subject), std::ptr::from_ref(self.subject));
+    pub(crate) fn futures_of(
+        &self,
+        subject: &dyn Subject,
+        base: &Features,
+    ) -> Result<Future, AuditError> {
+        let is_own =
+            std::ptr::addr_eq(std::ptr::from_ref(subject), std::ptr::from_ref(self.subject));
         let count = |panel: &Panel| {
             if is_own {
                 self.count(panel);
@@ -191,16 +200,25 @@ impl<'a> Bench<'a> {
                     cut.map_or(Timestamp::NEVER, |row| series.event[*row])
                 })
                 .collect();
-            let chosen = |index: usize| adversaries[(index + round / self.plan.cuts.max(1)) % adversaries.len()];
-            let case = Case { panel: self.panel, base, cuts: &cuts, request: self.request() };
-            case.change(subject, &chosen, self.plan.seed.derive(&format!("round {round}")), &count, &mut future)?;
+            let chosen = |index: usize| {
+                adversaries[(index + round / self.plan.cuts.max(1)) % adversaries.len()]
+            };
+            let seed = self.plan.seed.derive(&format!("round {round}"));
+            let request = self.request();
+            let case =
+                Case { panel: self.panel, base, cuts: &cuts, request, chosen: &chosen, seed };
+            case.change(subject, &count, &mut future)?;
         }
         for (number, window) in self.windows().into_iter().enumerate() {
             count(&window.panel);
-            let base = subject.transform(&window.panel, window.request).map_err(failed("make features of a window"))?;
+            let base = subject
+                .transform(&window.panel, window.request)
+                .map_err(failed("make features of a window"))?;
             let chosen = |index: usize| adversaries[(index + number) % adversaries.len()];
-            let case = Case { panel: &window.panel, base: &base, cuts: &window.cuts, request: window.request };
-            case.change(subject, &chosen, self.plan.seed.derive(&format!("window {number}")), &count, &mut future)?;
+            let seed = self.plan.seed.derive(&format!("window {number}"));
+            let Window { panel, cuts, request } = &window;
+            let case = Case { panel, base: &base, cuts, request: *request, chosen: &chosen, seed };
+            case.change(subject, &count, &mut future)?;
         }
         Ok(future)
     }
@@ -211,12 +229,13 @@ impl<'a> Bench<'a> {
         const OTHERS: usize = 12;
         let count = self.cuts.iter().map(Vec::len).max().unwrap_or(0);
         let budget = self.panel.rows() / 2 / (2 * count + OTHERS);
-        let in_rows = |span: Span| usize::try_from(span.0 / self.step.0.max(1)).unwrap_or(0).min(512);
+        let in_rows =
+            |span: Span| usize::try_from(span.0 / self.step.0.max(1)).unwrap_or(0).min(512);
         let wanted_past = in_rows(self.subject.window()) + 6;
         let wanted_future = in_rows(self.subject.horizon()) + 3;
         let entities = self.panel.series.len();
         let chosen = (budget / (wanted_past + wanted_future)).clamp(2.min(entities), entities);
-        let length = (budget / chosen).clamp(14, wanted_past + wanted_future);
+        let length = (budget / chosen).clamp(14, (wanted_past + wanted_future).max(14));
         let future = wanted_future.min(length / 2);
         let window = |number: usize| {
             let (mut series, mut cuts) = (Vec::new(), Vec::new());
@@ -234,7 +253,7 @@ impl<'a> Bench<'a> {
             let fit_until = cuts.iter().min().copied().unwrap_or_default();
             Window { panel: self.panel.with(series), cuts, request: Request::fit_until(fit_until) }
         };
-        (0..count).map(window).collect()
+        (0..count).map(window).filter(|window| !window.panel.series.is_empty()).collect()
     }
 
     /// The window in the middle of all, for what needs only one.
@@ -251,21 +270,25 @@ pub(crate) fn failed(during: &'static str) -> impl Fn(SubjectError) -> AuditErro
 
 /// What is fitted is fitted before all cuts.
 fn first_cut(panel: &Panel, plan: &Plan) -> Timestamp {
-    let first = |series: &Series| cuts(series, plan.cuts, &[]).iter().min().map(|row| series.event[*row]);
+    let first =
+        |series: &Series| cuts(series, plan.cuts, &[]).iter().min().map(|row| series.event[*row]);
     panel.series.iter().filter_map(first).min().unwrap_or_default()
 }
 
 fn adversaries(subject: &dyn Subject) -> Vec<Adversary> {
-    let usable = |adversary: &Adversary| *adversary != Adversary::Infinite || subject.takes_infinities();
+    let usable =
+        |adversary: &Adversary| *adversary != Adversary::Infinite || subject.takes_infinities();
     Adversary::ALL.into_iter().filter(usable).collect()
 }
 
-/// A panel with its features, and when the future begins for each series.
-pub(crate) struct Case<'a> {
-    pub(crate) panel: &'a Panel,
-    pub(crate) base: &'a Features,
-    pub(crate) cuts: &'a [Timestamp],
-    pub(crate) request: Request,
+/// A panel with its features, when the future begins for each series, and how it is changed.
+struct Case<'a> {
+    panel: &'a Panel,
+    base: &'a Features,
+    cuts: &'a [Timestamp],
+    request: Request,
+    chosen: &'a dyn Fn(usize) -> Adversary,
+    seed: Seed,
 }
 
 impl Case<'_> {
@@ -273,23 +296,23 @@ impl Case<'_> {
     fn change(
         &self,
         subject: &dyn Subject,
-        chosen: &dyn Fn(usize) -> Adversary,
-        seed: Seed,
         count: &dyn Fn(&Panel),
         future: &mut Future,
     ) -> Result<(), AuditError> {
         let changed = |only: Option<usize>| {
             let series = self.panel.series.iter().enumerate().map(|(index, series)| {
-                match only.is_none_or(|only| only == index) {
-                    true => chosen(index).change(self.panel, series, self.cuts[index], seed),
-                    false => series.clone(),
+                if only.is_some_and(|only| only != index) {
+                    return series.clone();
                 }
+                (self.chosen)(index).change(self.panel, series, self.cuts[index], self.seed)
             });
             self.panel.with(series.collect())
         };
         let transform = |panel: &Panel| {
             count(panel);
-            subject.transform(panel, self.request).map_err(failed("make features with another future"))
+            subject
+                .transform(panel, self.request)
+                .map_err(failed("make features with another future"))
         };
         let features = transform(&changed(None))?;
         let first = self.cuts.iter().min().copied().unwrap_or_default();
@@ -300,7 +323,7 @@ impl Case<'_> {
         for (index, cut) in self.cuts.iter().enumerate() {
             let found = self.compare(&features, index, (*cut, first));
             if found.differences.is_empty() && found.other.is_empty() {
-                let is_prefix = chosen(index) == Adversary::Deleted;
+                let is_prefix = (self.chosen)(index) == Adversary::Deleted;
                 let holds = if is_prefix { &mut future.prefix } else { &mut future.ahead };
                 holds.add(found.clone());
                 future.isolation.compared += found.compared;
@@ -308,17 +331,24 @@ impl Case<'_> {
             }
             // Once more, with the future of this entity alone: what differs now is its own fault.
             let own = self.compare(&transform(&changed(Some(index)))?, index, (*cut, *cut));
-            let is_prefix = chosen(index) == Adversary::Deleted;
+            let is_prefix = (self.chosen)(index) == Adversary::Deleted;
             let (own, of_others) = divide(found, own);
             future.isolation.add(of_others);
-            if is_prefix { future.prefix.add(own.clone()) }
+            if is_prefix {
+                future.prefix.add(own.clone());
+            }
             future.ahead.add(own);
         }
         Ok(())
     }
 
     /// The past of one series; what is pooled counts up to the first cut of all.
-    fn compare(&self, features: &Features, index: usize, (cut, first): (Timestamp, Timestamp)) -> Comparison {
+    fn compare(
+        &self,
+        features: &Features,
+        index: usize,
+        (cut, first): (Timestamp, Timestamp),
+    ) -> Comparison {
         let mut found = Comparison::default();
         let entity = &self.panel.series[index].entity;
         let Some(base) = of_entity(self.base, entity) else {
@@ -352,7 +382,11 @@ fn divide(all: Comparison, own: Comparison) -> (Comparison, Comparison) {
 pub(crate) fn once_each(findings: Vec<Finding>) -> Vec<Finding> {
     let mut seen = std::collections::BTreeSet::new();
     let key = |finding: &Finding| {
-        (finding.operator.clone(), finding.column.clone(), if finding.column.is_some() { String::new() } else { finding.what.clone() })
+        (
+            finding.operator.clone(),
+            finding.column.clone(),
+            if finding.column.is_some() { String::new() } else { finding.what.clone() },
+        )
     };
     findings.into_iter().filter(|finding| seen.insert(key(finding))).collect()
 }

@@ -29,7 +29,11 @@ impl Subject for Canaries {
         let mut series: Vec<FeatureSeries> = panel
             .series
             .iter()
-            .map(|own| FeatureSeries { entity: own.entity.clone(), event: own.event.clone(), values: Vec::new() })
+            .map(|own| FeatureSeries {
+                entity: own.entity.clone(),
+                event: own.event.clone(),
+                values: Vec::new(),
+            })
             .collect();
         for kind in canaries::all() {
             let Planted::Column(values) = (kind.plant)(panel, &self.setting) else {

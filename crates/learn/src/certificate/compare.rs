@@ -27,9 +27,11 @@ pub(crate) struct Difference {
 
 impl Difference {
     pub(crate) fn finding(&self, column: &FeatureColumn, why: &str) -> Finding {
-        let show = |value: f64| if value.is_nan() { "missing".to_owned() } else { format!("{value:e}") };
+        let show =
+            |value: f64| if value.is_nan() { "missing".to_owned() } else { format!("{value:e}") };
         let (before, after) = (show(self.before), show(self.after));
-        let many = if self.count > 1 { format!(", and {} more", self.count - 1) } else { String::new() };
+        let many =
+            if self.count > 1 { format!(", and {} more", self.count - 1) } else { String::new() };
         Finding {
             operator: Some(column.operator.clone()),
             column: Some(column.name.clone()),
@@ -59,7 +61,11 @@ impl Comparison {
         if own_times != their_times {
             let at = own_times.iter().zip(their_times).find(|(a, b)| a != b).map(|(a, _)| *a);
             let what = format!("{} rows became {}", own_times.len(), their_times.len());
-            self.other.push(Finding { entity: Some(base.entity.clone()), at, ..Finding::of_all(what) });
+            self.other.push(Finding {
+                entity: Some(base.entity.clone()),
+                at,
+                ..Finding::of_all(what)
+            });
             return;
         }
         let Some(other) = other else {
@@ -89,7 +95,8 @@ impl Comparison {
     pub(crate) fn rest(&mut self, base: &Features, other: &Features) {
         if base.columns != other.columns {
             let names = |features: &Features| features.columns.len();
-            let what = format!("columns changed: {} became {}, or others", names(base), names(other));
+            let what =
+                format!("columns changed: {} became {}, or others", names(base), names(other));
             self.other.push(Finding::of_all(what));
         }
         self.compared += base.fitted.len();
@@ -97,7 +104,10 @@ impl Comparison {
             let same = other.fitted.iter().find(|other| other.operator == part.operator);
             if same.is_none_or(|same| same.digest != part.digest) {
                 let what = "what was fitted on earlier rows changed";
-                self.other.push(Finding { operator: Some(part.operator.clone()), ..Finding::of_all(what) });
+                self.other.push(Finding {
+                    operator: Some(part.operator.clone()),
+                    ..Finding::of_all(what)
+                });
             }
         }
     }
@@ -115,7 +125,8 @@ impl Comparison {
     }
 
     pub(crate) fn findings(&self, columns: &[FeatureColumn], why: &str) -> Vec<Finding> {
-        let columns = self.differences.iter().map(|(column, found)| found.finding(&columns[*column], why));
+        let columns =
+            self.differences.iter().map(|(column, found)| found.finding(&columns[*column], why));
         columns.chain(self.other.iter().cloned()).collect()
     }
 }

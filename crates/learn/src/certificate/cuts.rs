@@ -7,10 +7,10 @@ use crate::time::{Span, Timestamp};
 pub(crate) fn cuts(series: &Series, quantiles: usize, boundaries: &[Timestamp]) -> Vec<usize> {
     /// At most so many gaps are looked at.
     const MOST_GAPS: usize = 4;
-    let rows = series.event.len();
+    let (rows, quantiles) = (series.event.len(), quantiles.max(1));
     let mut cuts: Vec<usize> = (0..quantiles)
         // From a third to nearly all: what is fitted needs rows before the first cut.
-        .map(|cut| rows * (33 + cut * 62 / quantiles.saturating_sub(1).max(1)) / 100)
+        .map(|cut| rows * (33 + cut * 62 / (quantiles - 1).max(1)) / 100)
         .collect();
     let step = typical_step(series);
     let is_gap = |row: &usize| (series.event[*row] - series.event[row - 1]).0 > 3 * step.0;

@@ -21,7 +21,11 @@ pub(crate) struct Labelled {
 /// How many known values of the target the reference looks back on.
 pub(crate) const LAGS: usize = 24;
 
-pub(crate) fn label(panel: &Panel, features: &Features, subject: &dyn Subject) -> Result<Labelled, Mistakes> {
+pub(crate) fn label(
+    panel: &Panel,
+    features: &Features,
+    subject: &dyn Subject,
+) -> Result<Labelled, Mistakes> {
     let horizon = subject.horizon();
     let delay = match panel.columns[panel.target].delay {
         PanelColumn::ALWAYS => Span::ZERO,
@@ -49,14 +53,17 @@ pub(crate) fn label(panel: &Panel, features: &Features, subject: &dyn Subject) -
         parts.event.extend(&own.event);
         for (column, own) in columns.iter_mut().zip(&own.values) {
             // What is infinite cannot be learned from.
-            column.extend(own.iter().map(|value| if value.is_finite() { *value } else { f64::NAN }));
+            column
+                .extend(own.iter().map(|value| if value.is_finite() { *value } else { f64::NAN }));
         }
     }
     let is_label = |column: &Vec<f64>| {
         let labelled = || column.iter().zip(&values).filter(|(_, label)| !label.is_nan());
-        labelled().count() > 0 && labelled().all(|(value, label)| value.to_bits() == label.to_bits())
+        labelled().count() > 0
+            && labelled().all(|(value, label)| value.to_bits() == label.to_bits())
     };
-    let are_labels: Vec<usize> = (0..columns.len()).filter(|column| is_label(&columns[*column])).collect();
+    let are_labels: Vec<usize> =
+        (0..columns.len()).filter(|column| is_label(&columns[*column])).collect();
     let named = features.columns.iter().zip(columns).enumerate();
     parts.features = named
         .filter(|(index, _)| !are_labels.contains(index))
@@ -67,7 +74,8 @@ pub(crate) fn label(panel: &Panel, features: &Features, subject: &dyn Subject) -
             reading: None,
         })
         .collect();
-    parts.targets = vec![Target { name: "the target ahead".to_owned(), values, known, horizon, reading: None }];
+    parts.targets =
+        vec![Target { name: "the target ahead".to_owned(), values, known, horizon, reading: None }];
     Ok(Labelled { dataset: Dataset::build(parts)?, last_known, lags, are_labels })
 }
 

@@ -46,7 +46,10 @@ fn fit(panel: &Panel, until: Timestamp) -> (f64, f64) {
     let mut seen = Vec::new();
     for series in &panel.series {
         let rows = series.event.iter().zip(panel.target_of(series));
-        seen.extend(rows.filter(|(at, value)| column.known(**at) <= until && value.is_finite()).map(|(_, value)| *value));
+        seen.extend(
+            rows.filter(|(at, value)| column.known(**at) <= until && value.is_finite())
+                .map(|(_, value)| *value),
+        );
     }
     // In one order, whatever that of the entities.
     seen.sort_by(f64::total_cmp);
@@ -93,14 +96,20 @@ impl Known<'_> {
             Leak::IgnoresDelay => row.checked_sub(1).map_or(f64::NAN, |row| target[row]),
             Leak::OwnLabel => mean(&target[..(row + 3).min(target.len())]),
             Leak::Chunks => lag + f64::from(u8::from(request.chunk_rows == Some(7))),
-            Leak::Order => self.panel.series[0].event.first().map_or(0.0, |_| {
-                f64::from(u8::from(self.panel.series[0].entity == series.entity))
-            }),
+            Leak::Order => self.panel.series[0]
+                .event
+                .first()
+                .map_or(0.0, |_| f64::from(u8::from(self.panel.series[0].entity == series.entity))),
         };
         [lag, mean(recent), (lag - centre) / scale, mean(&others), leaky]
     }
 
-    fn features(&self, leak: Leak, request: Request, wanted: impl Fn(&Series, usize) -> bool) -> Features {
+    fn features(
+        &self,
+        leak: Leak,
+        request: Request,
+        wanted: impl Fn(&Series, usize) -> bool,
+    ) -> Features {
         let column = |name: &str, operator: &str, grade, is_pooled| FeatureColumn {
             name: name.to_owned(),
             operator: operator.to_owned(),
@@ -108,12 +117,16 @@ impl Known<'_> {
             is_pooled,
         };
         let of_series = |series: &Series| {
-            let rows: Vec<usize> = (0..series.event.len()).filter(|row| wanted(series, *row)).collect();
-            let values: Vec<[f64; 5]> = rows.iter().map(|row| self.row(series, *row, leak, request)).collect();
+            let rows: Vec<usize> =
+                (0..series.event.len()).filter(|row| wanted(series, *row)).collect();
+            let values: Vec<[f64; 5]> =
+                rows.iter().map(|row| self.row(series, *row, leak, request)).collect();
             FeatureSeries {
                 entity: series.entity.clone(),
                 event: rows.iter().map(|row| series.event[*row]).collect(),
-                values: (0..5).map(|column| values.iter().map(|row| row[column]).collect()).collect(),
+                values: (0..5)
+                    .map(|column| values.iter().map(|row| row[column]).collect())
+                    .collect(),
             }
         };
         let mut hasher = Hasher::default();
@@ -127,7 +140,13 @@ impl Known<'_> {
                 column("all_mean", "pooled_mean", Grade::Causal, true),
                 column("leaky", leaky, Grade::Causal, false),
             ],
-            series: self.panel.series.iter().map(of_series).filter(|series| !series.event.is_empty()).collect(),
+            series: self
+                .panel
+                .series
+                .iter()
+                .map(of_series)
+                .filter(|series| !series.event.is_empty())
+                .collect(),
             fitted: vec![FittedPart { operator: "scale".to_owned(), digest: hasher.finish() }],
         }
     }
@@ -149,7 +168,8 @@ impl Subject for Toy {
     fn transform(&self, panel: &Panel, request: Request) -> Result<Features, SubjectError> {
         let until = if self.0 == Leak::FitsAll { Timestamp::NEVER } else { request.fit_until };
         let known = Known { panel, fitted: fit(panel, until) };
-        let is_kept = |series: &Series, row: usize| self.0 != Leak::DropsRows || row + 2 < series.event.len();
+        let is_kept =
+            |series: &Series, row: usize| self.0 != Leak::DropsRows || row + 2 < series.event.len();
         Ok(known.features(self.0, request, is_kept))
     }
 
@@ -160,7 +180,11 @@ impl Subject for Toy {
             .iter()
             .map(|series| {
                 let values = panel.target_of(series).iter().map(|value| value.to_bits());
-                (series.entity.as_str(), series.event.iter().map(|at| at.0).collect(), values.collect())
+                (
+                    series.entity.as_str(),
+                    series.event.iter().map(|at| at.0).collect(),
+                    values.collect(),
+                )
             })
             .collect();
         Ok(Some(serde_json::to_vec(&(centre.to_bits(), scale.to_bits(), series))?))
@@ -181,14 +205,20 @@ impl Subject for Toy {
             event: event.into_iter().map(Timestamp).collect(),
             cells: vec![Cells::Numbers(values.into_iter().map(f64::from_bits).collect())],
         });
-        let panel = Panel { columns: rows.columns[..1].to_vec(), target: 0, series: series.collect() };
-        let known = Known { panel: &panel, fitted: (f64::from_bits(centre), f64::from_bits(scale)) };
+        let panel =
+            Panel { columns: rows.columns[..1].to_vec(), target: 0, series: series.collect() };
+        let known =
+            Known { panel: &panel, fitted: (f64::from_bits(centre), f64::from_bits(scale)) };
         let is_new = |series: &Series, row: usize| {
-            rows.series.iter().any(|new| new.entity == series.entity && new.event.contains(&series.event[row]))
+            rows.series
+                .iter()
+                .any(|new| new.entity == series.entity && new.event.contains(&series.event[row]))
         };
         let mut features = known.features(self.0, Request::fit_until(Timestamp::MIN), is_new);
         if self.0 == Leak::Drift {
-            features.series.iter_mut().for_each(|series| series.values[4].iter_mut().for_each(|value| *value = value.next_up()));
+            for value in features.series.iter_mut().flat_map(|series| &mut series.values[4]) {
+                *value = value.next_up();
+            }
         }
         Ok((features, next))
     }
@@ -200,7 +230,8 @@ fn panel(entities: usize, rows: usize, seed: u64) -> Panel {
     let series = (0..entities).map(|entity| {
         let mut draws = Seed(seed).derive(&entity.to_string()).draws();
         let mut level = 50.0;
-        let hours = |row: usize| i64::try_from(if row < rows / 2 { row } else { row + 12 }).unwrap();
+        let hours =
+            |row: usize| i64::try_from(if row < rows / 2 { row } else { row + 12 }).unwrap();
         let event: Vec<Timestamp> = (0..rows).map(|row| start + Span::hours(hours(row))).collect();
         let values = event.iter().map(|_| {
             level += draws.normal();
@@ -260,10 +291,14 @@ fn every_leak_is_found_by_its_test_and_its_operator_is_named() {
         assert_eq!(certificate.verdict, Verdict::Leaks, "{leak:?}: {certificate:#?}");
         assert!(failed.contains(&id), "{leak:?} was found by {failed:?}");
         assert!(!failed.contains(&"T8"), "{leak:?}");
-        let named = certificate.tests.iter().flat_map(|test| &test.findings).filter_map(|finding| finding.operator.as_deref());
+        let named = certificate
+            .tests
+            .iter()
+            .flat_map(|test| &test.findings)
+            .filter_map(|finding| finding.operator.as_deref());
         let guilty = if leak == Leak::FitsAll { "scale" } else { "mutant" };
         let named: std::collections::BTreeSet<&str> = named.collect();
-        let expected = if leak == Leak::DropsRows { vec![] } else { vec![guilty] };
+        let expected = if leak == Leak::DropsRows { Vec::new() } else { vec![guilty] };
         // What is fitted on all rows also moves the column that uses it.
         assert_eq!(named.into_iter().collect::<Vec<_>>(), expected, "{leak:?}: {certificate:#?}");
     }
@@ -274,7 +309,10 @@ fn the_lead_is_told_with_its_column_entity_and_time() {
     let certificate = certificate(Leak::Lead, &Plan::default());
     let finding = &certificate.tests[0].findings[0];
 
-    assert_eq!((finding.operator.as_deref(), finding.column.as_deref()), (Some("mutant"), Some("leaky")));
+    assert_eq!(
+        (finding.operator.as_deref(), finding.column.as_deref()),
+        (Some("mutant"), Some("leaky"))
+    );
     assert!(finding.entity.is_some() && finding.at.is_some());
 }
 
@@ -282,7 +320,8 @@ fn the_lead_is_told_with_its_column_entity_and_time() {
 fn an_exhaustive_audit_says_the_same_of_features_that_are_right() {
     let plan = Plan { cuts: 4, effort: Effort::Exhaustive, ..Plan::default() };
 
-    let small = audit(&Toy(Leak::None), &RidgeModelling::default(), &panel(3, 200, 2), &plan).unwrap();
+    let small =
+        audit(&Toy(Leak::None), &RidgeModelling::default(), &panel(3, 200, 2), &plan).unwrap();
 
     assert_eq!(failed(&small), [""; 0], "{small:#?}");
 }
@@ -303,7 +342,8 @@ fn a_model_that_lies_about_its_rows_is_found() {
     let certificate = audit(&Toy(Leak::None), &Liar, &panel(3, 400, 1), &Plan::default()).unwrap();
 
     assert_eq!(failed(&certificate), ["T9"]);
-    let told: Vec<&str> = certificate.tests[8].findings.iter().map(|finding| finding.what.as_str()).collect();
+    let told: Vec<&str> =
+        certificate.tests[8].findings.iter().map(|finding| finding.what.as_str()).collect();
     assert!(told.iter().any(|what| what.contains("lets itself be judged")), "{told:?}");
 }
 
@@ -314,10 +354,14 @@ fn a_shorter_embargo_is_noted_and_a_panel_of_one_entity_has_no_neighbours() {
     split["shorter_embargo_because"] = "windows of the test may look back".into();
     let plan = Plan { split, ..Plan::default() };
 
-    let certificate = audit(&Toy(Leak::None), &RidgeModelling::default(), &panel(1, 900, 1), &plan).unwrap();
+    let certificate =
+        audit(&Toy(Leak::None), &RidgeModelling::default(), &panel(1, 900, 1), &plan).unwrap();
 
     assert_eq!(certificate.tests[5].outcome, Outcome::NotApplicable);
-    assert!(certificate.tests[3].notes[0].contains("windows of the test may look back"), "{certificate:#?}");
+    assert!(
+        certificate.tests[3].notes[0].contains("windows of the test may look back"),
+        "{certificate:#?}"
+    );
 }
 
 #[test]
@@ -326,7 +370,8 @@ fn what_is_no_panel_is_refused_with_all_that_is_wrong() {
     odd.series[1].entity = odd.series[0].entity.clone();
     odd.series[0].event[5] = odd.series[0].event[4];
 
-    let refused = audit(&Toy(Leak::None), &RidgeModelling::default(), &odd, &Plan::default()).unwrap_err();
+    let refused =
+        audit(&Toy(Leak::None), &RidgeModelling::default(), &odd, &Plan::default()).unwrap_err();
 
     let source = std::error::Error::source(&refused).unwrap().to_string();
     assert!(source.contains("comes twice") && source.contains("does not come after"), "{source}");

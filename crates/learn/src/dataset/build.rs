@@ -76,9 +76,9 @@ fn blocks(given: &[BlockOf]) -> Vec<Entity> {
 }
 
 fn by_entity(entities: &[Entity]) -> Groups {
-    let codes = (0_u32..).zip(entities).flat_map(|(code, entity)| {
-        std::iter::repeat_n(code, entity.rows.len())
-    });
+    let codes = (0_u32..)
+        .zip(entities)
+        .flat_map(|(code, entity)| std::iter::repeat_n(code, entity.rows.len()));
     Groups {
         codes: codes.collect(),
         names: entities.iter().map(|entity| entity.name.clone()).collect(),
@@ -111,7 +111,8 @@ fn check_names(parts: &Parts, mistakes: &mut Mistakes) {
     let mut seen = BTreeSet::new();
     for feature in &parts.features {
         if !seen.insert(&feature.name) {
-            mistakes.add(format!("features.{}", feature.name), "there are two features of this name");
+            mistakes
+                .add(format!("features.{}", feature.name), "there are two features of this name");
         }
     }
     let mut targets = BTreeSet::new();
@@ -152,7 +153,8 @@ fn check_times(dataset: &Dataset, mistakes: &mut Mistakes) {
     let early = (0..dataset.len()).find(|row| dataset.known[*row] < dataset.event[*row]);
     if let Some(row) = early {
         let (known, event) = (dataset.known[row], dataset.event[row]);
-        mistakes.add("known", format!("row {row} was known at {known}, before it happened at {event}"));
+        mistakes
+            .add("known", format!("row {row} was known at {known}, before it happened at {event}"));
     }
 }
 
@@ -169,7 +171,10 @@ fn check_values(dataset: &Dataset, mistakes: &mut Mistakes) {
             Values::Codes { codes, levels } => {
                 let unknown = |code: &u32| *code != MISSING && *code as usize >= levels.len();
                 if let Some(row) = codes.iter().position(unknown) {
-                    mistakes.add(place(), format!("row {row} has a code beyond its {} levels", levels.len()));
+                    mistakes.add(
+                        place(),
+                        format!("row {row} has a code beyond its {} levels", levels.len()),
+                    );
                 }
             }
         }
@@ -191,19 +196,22 @@ fn check_targets(dataset: &Dataset, mistakes: &mut Mistakes) {
             mistakes.add(place(), format!("is infinite in row {row}"));
         }
         let early = |row: &usize| {
-            !target.values[*row].is_nan() && target.known[*row] < dataset.event[*row] + target.horizon
+            !target.values[*row].is_nan()
+                && target.known[*row] < dataset.event[*row] + target.horizon
         };
         if let Some(row) = (0..dataset.len()).find(early) {
             let (known, end) = (target.known[row], dataset.event[row] + target.horizon);
             mistakes
-                .add(place(), format!("row {row} is labelled at {known}, but its horizon ends at {end}"))
+                .add(
+                    place(),
+                    format!("row {row} is labelled at {known}, but its horizon ends at {end}"),
+                )
                 .hint("a label is known when its horizon is over, or later");
         }
         for feature in &dataset.features {
             let same_reading = feature.reading.is_some() && feature.reading == target.reading;
             if same_reading || same_values(&feature.values, &target.values) {
-                let message =
-                    format!("is also the feature `{}`, at the same time", feature.name);
+                let message = format!("is also the feature `{}`, at the same time", feature.name);
                 mistakes.add(place(), message).hint("remove the feature, or lag it");
             }
         }
@@ -317,7 +325,10 @@ mod tests {
             parts.features[0].reading = parts.targets[0].reading.clone();
         });
 
-        assert!(by_values.starts_with("targets.next: is also the feature `innocent`"), "{by_values}");
+        assert!(
+            by_values.starts_with("targets.next: is also the feature `innocent`"),
+            "{by_values}"
+        );
         assert!(by_reading.starts_with("targets.next: is also the feature `lag`"), "{by_reading}");
     }
 

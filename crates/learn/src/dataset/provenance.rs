@@ -52,7 +52,9 @@ pub enum Purpose {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Overlap {
     /// A row lies in the time of the fit.
-    #[error("evaluate on row {row} of {at}: what was fitted in fold `{fold}` learned from labels of that time")]
+    #[error(
+        "evaluate on row {row} of {at}: what was fitted in fold `{fold}` learned from labels of that time"
+    )]
     Time {
         /// The row in its data set.
         row: usize,
@@ -62,7 +64,9 @@ pub enum Overlap {
         fold: String,
     },
     /// A row is of a group of the fit.
-    #[error("evaluate on row {row} of group `{group}`: what was fitted in fold `{fold}` learned from this group")]
+    #[error(
+        "evaluate on row {row} of group `{group}`: what was fitted in fold `{fold}` learned from this group"
+    )]
     Group {
         /// The row in its data set.
         row: usize,

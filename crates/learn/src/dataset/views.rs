@@ -11,7 +11,9 @@ use crate::time::Timestamp;
 
 /// A fold of another data set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("take the rows of fold `{fold}`: it was made for {made_for} rows, but the data set has {rows}")]
+#[error(
+    "take the rows of fold `{fold}`: it was made for {made_for} rows, but the data set has {rows}"
+)]
 pub struct OtherDataset {
     /// The fold.
     pub fold: String,

@@ -240,7 +240,9 @@ impl<'a> Scope<'a> {
             );
             let message = match fold.order {
                 Order::Forward => message,
-                Order::Around | Order::Groups => message.replace(" before its test", " beside its test"),
+                Order::Around | Order::Groups => {
+                    message.replace(" before its test", " beside its test")
+                }
             };
             mistakes.add("", message).hint("take fewer folds or more history");
         }

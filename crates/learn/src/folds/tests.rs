@@ -63,7 +63,12 @@ impl World {
 fn worlds() -> impl Strategy<Value = World> {
     (0_u64..1000, 3_usize..6, 120_usize..200, 0_i64..4, 0_i64..6, any::<bool>()).prop_map(
         |(seed, entities, rows, horizon, window, is_regular)| World {
-            seed, entities, rows, horizon, window, is_regular,
+            seed,
+            entities,
+            rows,
+            horizon,
+            window,
+            is_regular,
         },
     )
 }
@@ -152,7 +157,10 @@ fn drops_only_what_it_must(folds: &Folds, fold: &Fold, clock: &Clock<'_>) {
         .iter()
         .map(|stretch| {
             let tests = fold.test.iter().filter(|row| stretch.contains(clock.event[*row]));
-            (stretch.from, tests.map(|row| clock.known[row]).max().unwrap_or(stretch.from).max(stretch.until))
+            (
+                stretch.from,
+                tests.map(|row| clock.known[row]).max().unwrap_or(stretch.from).max(stretch.until),
+            )
         })
         .collect();
     for row in fold.purged.iter().chain(fold.embargoed.iter()) {
@@ -254,6 +262,20 @@ fn the_sample_of_every_splitter_is_right_and_unknown_keys_are_refused_with_a_hin
 }
 
 #[test]
+fn the_schema_has_an_alternative_for_each_splitter() {
+    let schema = splits::schema();
+    let kinds = schema["oneOf"].as_array().unwrap();
+
+    assert_eq!(kinds.len(), splits::all().len());
+    for (kind, splitter) in kinds.iter().zip(splits::all()) {
+        assert_eq!(kind["properties"]["split"]["const"], splitter.name);
+        let known = kind["properties"]["with"]["properties"].as_object().unwrap();
+        assert!((splitter.sample)().as_object().unwrap().keys().all(|key| known.contains_key(key)));
+        assert!(kind["properties"].get("embargo").is_some());
+    }
+}
+
+#[test]
 fn mistakes_are_told_together() {
     let told = |spec: Value| Splitting::read(&spec).err().unwrap().to_string();
 
@@ -272,7 +294,8 @@ fn mistakes_are_told_together() {
 
 #[test]
 fn folds_that_cannot_be_are_told_with_what_to_do() {
-    let world = World { seed: 1, entities: 2, rows: 120, horizon: 24, window: 48, is_regular: true };
+    let world =
+        World { seed: 1, entities: 2, rows: 120, horizon: 24, window: 48, is_regular: true };
     let dataset = world.natural();
     let told = |spec: Value| {
         let splitting = Splitting::read(&spec).unwrap();
@@ -280,10 +303,16 @@ fn folds_that_cannot_be_are_told_with_what_to_do() {
     };
 
     insta::assert_snapshot!(told(json!({ "split": "expanding", "with": { "folds": 4 } })));
-    insta::assert_snapshot!(told(json!({ "split": "expanding", "with": { "folds": 4, "test": "2d" } })));
-    insta::assert_snapshot!(told(json!({ "split": "expanding", "with": { "folds": 2 }, "embargo": "12h" })));
+    insta::assert_snapshot!(told(
+        json!({ "split": "expanding", "with": { "folds": 4, "test": "2d" } })
+    ));
+    insta::assert_snapshot!(told(
+        json!({ "split": "expanding", "with": { "folds": 2 }, "embargo": "12h" })
+    ));
     insta::assert_snapshot!(told(json!({ "split": "by_group", "with": { "folds": 3 } })));
-    insta::assert_snapshot!(told(json!({ "split": "rolling_origin", "with": { "first": "2027-01-01", "every": "1d", "test": "1d" } })));
+    insta::assert_snapshot!(told(
+        json!({ "split": "rolling_origin", "with": { "first": "2027-01-01", "every": "1d", "test": "1d" } })
+    ));
 }
 
 #[test]
@@ -331,7 +360,10 @@ fn a_fold_of_another_data_set_is_refused() {
 
     let refused = folds.folds[0].training(&smaller).unwrap_err();
 
-    assert_eq!(refused.to_string(), "take the rows of fold `1`: it was made for 400 rows, but the data set has 200");
+    assert_eq!(
+        refused.to_string(),
+        "take the rows of fold `1`: it was made for 400 rows, but the data set has 200"
+    );
 }
 
 fn picture(spec: &Value, world: &World) -> String {
@@ -342,17 +374,30 @@ fn picture(spec: &Value, world: &World) -> String {
 /// Pictures of all kinds, for looking at: `LOOK=folder`.
 #[test]
 fn pictures_are_the_same_bytes_for_the_same_folds() {
-    let world = World { seed: 1, entities: 3, rows: 2000, horizon: 24, window: 72, is_regular: true };
+    let world =
+        World { seed: 1, entities: 3, rows: 2000, horizon: 24, window: 72, is_regular: true };
     let irregular = World { is_regular: false, rows: 400, horizon: 3, window: 12, ..world.clone() };
     let cases = [
         ("expanding", json!({ "split": "expanding", "with": { "folds": 5 } }), &world),
         ("purged_k_fold", json!({ "split": "purged_k_fold", "with": { "folds": 5 } }), &world),
-        ("nested", json!({ "split": "nested", "with": {
+        (
+            "nested",
+            json!({ "split": "nested", "with": {
             "outer": { "split": "expanding", "with": { "folds": 3 } },
-            "inner": { "split": "sliding", "with": { "folds": 3, "train": "10d" } } } }), &world),
+            "inner": { "split": "sliding", "with": { "folds": 3, "train": "10d" } } } }),
+            &world,
+        ),
         ("by_group", json!({ "split": "by_group", "with": { "folds": 3 } }), &world),
-        ("rolling_origin", json!({ "split": "rolling_origin", "with": { "first": "2026-02-01", "every": "2d", "test": "2d", "train": "21d" } }), &world),
-        ("combinatorial", json!({ "split": "combinatorial_purged", "with": { "blocks": 6, "test_blocks": 2 } }), &irregular),
+        (
+            "rolling_origin",
+            json!({ "split": "rolling_origin", "with": { "first": "2026-02-01", "every": "2d", "test": "2d", "train": "21d" } }),
+            &world,
+        ),
+        (
+            "combinatorial",
+            json!({ "split": "combinatorial_purged", "with": { "blocks": 6, "test_blocks": 2 } }),
+            &irregular,
+        ),
     ];
     for (name, spec, world) in cases {
         let svg = picture(&spec, world);

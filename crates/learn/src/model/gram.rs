@@ -28,7 +28,8 @@ impl Gram {
             .par_iter()
             .map(|start| {
                 let rows = *start..(*start + PIECE).min(weights.len());
-                let part: Vec<&[f64]> = columns.iter().map(|column| &column[rows.clone()]).collect();
+                let part: Vec<&[f64]> =
+                    columns.iter().map(|column| &column[rows.clone()]).collect();
                 Self::of_piece(&part, &weights[rows], fill)
             })
             .collect();
@@ -49,7 +50,9 @@ impl Gram {
         for column in &mut centred {
             let total: f64 = column.iter().zip(weights).map(|(value, weight)| value * weight).sum();
             let mean = total / weight;
-            column.iter_mut().for_each(|value| *value -= mean);
+            for value in column.iter_mut() {
+                *value -= mean;
+            }
             means.push(mean);
         }
         let mut products = vec![vec![0.0; columns.len()]; columns.len()];
@@ -64,7 +67,7 @@ impl Gram {
         Self { weight, means, products }
     }
 
-    /// The Gram of the rows of both (Chan, Golub and LeVeque, 1979).
+    /// The Gram of the rows of both (Chan, Golub and `LeVeque`, 1979).
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         let weight = self.weight + other.weight;
@@ -78,7 +81,9 @@ impl Gram {
         let means = self.means.iter().zip(&apart).map(|(mean, apart)| mean + apart * share);
         let size = self.means.len();
         let joined = |row: usize, column: usize| {
-            self.products[row][column] + other.products[row][column] + apart[row] * apart[column] * scale
+            self.products[row][column]
+                + other.products[row][column]
+                + apart[row] * apart[column] * scale
         };
         let products =
             (0..size).map(|row| (0..size).map(|column| joined(row, column)).collect()).collect();

@@ -16,7 +16,11 @@ pub struct Ridge {
 impl Default for Ridge {
     /// From hardly any to almost nothing left, half a decade apart.
     fn default() -> Self {
-        Self { penalties: (-12..=4).map(|half_decade| 10_f64.powf(f64::from(half_decade) / 2.0)).collect() }
+        Self {
+            penalties: (-12..=4)
+                .map(|half_decade| 10_f64.powf(f64::from(half_decade) / 2.0))
+                .collect(),
+        }
     }
 }
 
@@ -30,7 +34,8 @@ impl Learner for Ridge {
 
     fn fit(&self, sample: &Sample, _: Seed) -> Result<Box<dyn Fitted>, FitError> {
         sample.check("ridge")?;
-        let fill: Vec<f64> = sample.columns.iter().map(|column| observed_mean(column, &sample.weights)).collect();
+        let fill: Vec<f64> =
+            sample.columns.iter().map(|column| observed_mean(column, &sample.weights)).collect();
         let parts = grams_by_time(sample, &fill);
         let penalty = self.choose(&parts);
         let empty = Gram::empty(sample.columns.len() + 1);
@@ -119,7 +124,8 @@ impl Path {
             0.0 => 0.0,
             scale => gram.covariance(left, right) / scale,
         };
-        let correlations = (0..target).map(|row| (0..target).map(|column| scaled(row, column)).collect());
+        let correlations =
+            (0..target).map(|row| (0..target).map(|column| scaled(row, column)).collect());
         let eigen = eigen(correlations.collect());
         let with_target: Vec<f64> = (0..target)
             .map(|column| match deviations[column] {
@@ -159,7 +165,11 @@ impl Path {
 
     /// How far each column moves the prediction, for one deviation of its own.
     fn importance(&self, slopes: &[f64]) -> Vec<f64> {
-        slopes.iter().zip(&self.deviations).map(|(slope, deviation)| (slope * deviation).abs()).collect()
+        slopes
+            .iter()
+            .zip(&self.deviations)
+            .map(|(slope, deviation)| (slope * deviation).abs())
+            .collect()
     }
 }
 
@@ -189,8 +199,11 @@ impl Fitted for Line {
     fn bytes(&self) -> Vec<u8> {
         let parts = [self.slopes.as_slice(), &[self.constant], &self.fill];
         let mut hasher = Hasher::default();
-        parts.iter().for_each(|part| hasher.bits(part));
-        let numbers = parts.iter().flat_map(|part| part.iter()).flat_map(|number| number.to_le_bytes());
+        for part in &parts {
+            hasher.bits(part);
+        }
+        let numbers =
+            parts.iter().flat_map(|part| part.iter()).flat_map(|number| number.to_le_bytes());
         hasher.finish().0.into_iter().chain(numbers).collect()
     }
 }
@@ -220,7 +233,8 @@ mod tests {
         let fitted = Ridge { penalties: vec![0.0] }.fit(&sample, Seed(0)).unwrap();
 
         let predicted = fitted.predict(&sample.columns, 200);
-        let worst = predicted.iter().zip(&sample.target).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let worst =
+            predicted.iter().zip(&sample.target).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(worst < 1e-11, "{worst}");
         assert!(fitted.importance()[1] < 1e-12);
     }
@@ -237,7 +251,8 @@ mod tests {
             let (slopes, _) = path.line(penalty);
             for row in 0..3 {
                 // (C + penalty · diag(variances)) slopes = c, the normal equations of columns of unit deviation.
-                let left: f64 = (0..3).map(|column| gram.covariance(row, column) * slopes[column]).sum();
+                let left: f64 =
+                    (0..3).map(|column| gram.covariance(row, column) * slopes[column]).sum();
                 let left = left + penalty * gram.covariance(row, row) * slopes[row];
                 assert!((left - gram.covariance(row, 3)).abs() < 1e-10, "{penalty}");
             }
@@ -251,7 +266,8 @@ mod tests {
         noisy.target = (0..400).map(|_| draws.normal()).collect();
         let clear = sample(400, |x| x[1]);
 
-        let importance = |sample: &Sample| Ridge::default().fit(sample, Seed(0)).unwrap().importance();
+        let importance =
+            |sample: &Sample| Ridge::default().fit(sample, Seed(0)).unwrap().importance();
 
         assert!(importance(&noisy).iter().all(|importance| *importance < 0.1));
         assert!(importance(&clear)[1] > 2.5);
@@ -277,7 +293,10 @@ mod tests {
     fn samples_that_nobody_can_learn_from_are_refused() {
         let mut bad = sample(10, |x| x[0]);
         bad.target[3] = f64::NAN;
-        assert_eq!(Ridge::default().fit(&bad, Seed(0)).err(), Some(FitError::Label { learner: "ridge", row: 3 }));
+        assert_eq!(
+            Ridge::default().fit(&bad, Seed(0)).err(),
+            Some(FitError::Label { learner: "ridge", row: 3 })
+        );
         let empty = Ridge::default().fit(&Sample::default(), Seed(0)).err();
         assert_eq!(empty, Some(FitError::TooFewRows { learner: "ridge", rows: 0 }));
     }

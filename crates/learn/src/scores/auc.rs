@@ -7,7 +7,8 @@ pub(crate) struct Auc;
 
 impl Score for Auc {
     const NAME: &'static str = "auc";
-    const ABOUT: &'static str = "the chance that what came true was ranked above what did not; ties count half";
+    const ABOUT: &'static str =
+        "the chance that what came true was ranked above what did not; ties count half";
     const BETTER: Better = Better::Higher;
 
     fn score(judged: &Judged<'_>) -> Result<f64, NoScore> {

@@ -7,7 +7,8 @@ pub(crate) struct AveragePrecision;
 
 impl Score for AveragePrecision {
     const NAME: &'static str = "average_precision";
-    const ABOUT: &'static str = "the mean share of hits among what was ranked as high, over what came true";
+    const ABOUT: &'static str =
+        "the mean share of hits among what was ranked as high, over what came true";
     const BETTER: Better = Better::Higher;
 
     fn score(judged: &Judged<'_>) -> Result<f64, NoScore> {

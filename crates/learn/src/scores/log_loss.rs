@@ -6,7 +6,8 @@ pub(crate) struct LogLoss;
 
 impl Score for LogLoss {
     const NAME: &'static str = "log_loss";
-    const ABOUT: &'static str = "the mean logarithm of the probability of what came true, with its sign turned";
+    const ABOUT: &'static str =
+        "the mean logarithm of the probability of what came true, with its sign turned";
     const BETTER: Better = Better::Lower;
 
     fn score(judged: &Judged<'_>) -> Result<f64, NoScore> {

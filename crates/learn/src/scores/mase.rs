@@ -6,7 +6,8 @@ pub(crate) struct Mase;
 
 impl Score for Mase {
     const NAME: &'static str = "mase";
-    const ABOUT: &'static str = "the mean absolute error over that of the seasonal naive forecast in training";
+    const ABOUT: &'static str =
+        "the mean absolute error over that of the seasonal naive forecast in training";
     const BETTER: Better = Better::Lower;
 
     fn score(judged: &Judged<'_>) -> Result<f64, NoScore> {

@@ -12,7 +12,8 @@ impl Score for R2 {
     fn score(judged: &Judged<'_>) -> Result<f64, NoScore> {
         let mean = judged.mean(|truth, _| truth);
         let variance = judged.mean(|truth, _| (truth - mean).powi(2));
-        if judged.truth.iter().all(|truth| *truth == judged.truth[0]) || variance == 0.0 {
+        let first = judged.truth.first().copied().unwrap_or_default().to_bits();
+        if variance <= 0.0 || judged.truth.iter().all(|truth| truth.to_bits() == first) {
             return Err(NoScore::Constant);
         }
         Ok(1.0 - judged.mean(|truth, predicted| (truth - predicted).powi(2)) / variance)

@@ -6,7 +6,8 @@ pub(crate) struct Smape;
 
 impl Score for Smape {
     const NAME: &'static str = "smape";
-    const ABOUT: &'static str = "the error as a percentage of the mean of truth and prediction, as in M4 (0 to 200)";
+    const ABOUT: &'static str =
+        "the error as a percentage of the mean of truth and prediction, as in M4 (0 to 200)";
     const BETTER: Better = Better::Lower;
 
     fn score(judged: &Judged<'_>) -> Result<f64, NoScore> {

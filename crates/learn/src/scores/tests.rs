@@ -84,10 +84,7 @@ fn what_cannot_be_said_is_an_error() {
     assert_eq!(score("mase", &Judged { naive: Some(0.0), ..judged }), Err(NoScore::NoNaiveError));
     assert_eq!(score("coverage", &judged), Err(NoScore::Without("bounds")));
     assert_eq!(score("brier", &Judged::new(&[1.0], &[1.5])), Err(NoScore::Probability { row: 0 }));
-    assert_eq!(
-        score("pinball", &Judged { quantile: 1.0, ..judged }),
-        Err(NoScore::Quantile(1.0))
-    );
+    assert_eq!(score("pinball", &Judged { quantile: 1.0, ..judged }), Err(NoScore::Quantile(1.0)));
     for kind in all() {
         let missing = kind.score(&Judged::new(&[1.0, f64::NAN], &[1.0, 1.0]));
         assert_eq!(missing, Err(NoScore::Missing { row: 1 }), "{}", kind.name);

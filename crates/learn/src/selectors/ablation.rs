@@ -40,14 +40,17 @@ struct Step {
 
 impl Selector for Ablation {
     const NAME: &'static str = "ablation";
-    const ABOUT: &'static str = "the fewest features that predict about as well as the best set, taken away one by one";
+    const ABOUT: &'static str =
+        "the fewest features that predict about as well as the best set, taken away one by one";
 
     fn sample() -> Value {
         json!({ "standard_errors": 1.0, "tolerance": 0.01 })
     }
 
     fn examine(&self, mistakes: &mut Mistakes) {
-        for (key, value) in [("standard_errors", self.standard_errors), ("tolerance", self.tolerance)] {
+        for (key, value) in
+            [("standard_errors", self.standard_errors), ("tolerance", self.tolerance)]
+        {
             if !(value.is_finite() && value >= 0.0) {
                 mistakes.add(key, format!("{value} is below 0 or no number"));
             }
@@ -72,10 +75,13 @@ impl Selector for Ablation {
             steps.push(next);
         }
         let chosen = self.fewest(&steps);
-        let evidence = choosing.rows.feature_names().zip(missed).enumerate().map(|(index, (feature, worth))| {
-            let verdict = if chosen.contains(&index) { Verdict::Chosen } else { Verdict::Rejected };
-            Evidence { feature: feature.to_owned(), worth, p_value: None, verdict }
-        });
+        let evidence = choosing.rows.feature_names().zip(missed).enumerate().map(
+            |(index, (feature, worth))| {
+                let verdict =
+                    if chosen.contains(&index) { Verdict::Chosen } else { Verdict::Rejected };
+                Evidence { feature: feature.to_owned(), worth, p_value: None, verdict }
+            },
+        );
         let rule = format!(
             "the fewest features within {} standard errors of the inner folds, or {} of the squared error, of the best set",
             self.standard_errors, self.tolerance
@@ -91,10 +97,13 @@ impl Ablation {
             return &[];
         };
         let is_near = |step: &&Step| {
-            let lost: Vec<f64> = step.errors.iter().zip(&best.errors).map(|(own, best)| own - best).collect();
+            let lost: Vec<f64> =
+                step.errors.iter().zip(&best.errors).map(|(own, best)| own - best).collect();
             let folds = lost.len() as f64;
-            let standard_error = if folds > 1.0 { deviation(&lost) / (folds - 1.0).sqrt() } else { 0.0 };
-            let allowed = (self.standard_errors * standard_error).max(self.tolerance * mean(&best.errors));
+            let standard_error =
+                if folds > 1.0 { deviation(&lost) / (folds - 1.0).sqrt() } else { 0.0 };
+            let allowed =
+                (self.standard_errors * standard_error).max(self.tolerance * mean(&best.errors));
             mean(&lost) <= allowed
         };
         steps.iter().rev().find(is_near).map_or(&best.features, |step| &step.features)
@@ -124,7 +133,11 @@ fn without_the_least_missed(
     Ok((last.features[place], best))
 }
 
-fn errors(choosing: &Choosing<'_>, parts: &[Part], features: &[usize]) -> Result<Vec<f64>, NoSelection> {
+fn errors(
+    choosing: &Choosing<'_>,
+    parts: &[Part],
+    features: &[usize],
+) -> Result<Vec<f64>, NoSelection> {
     let only = |sample: &Sample| Sample {
         columns: features.iter().map(|feature| sample.columns[*feature].clone()).collect(),
         target: sample.target.clone(),

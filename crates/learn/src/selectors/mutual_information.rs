@@ -64,7 +64,8 @@ enum Ready {
 
 impl Selector for MutualInformation {
     const NAME: &'static str = "mutual_information";
-    const ABOUT: &'static str = "features that tell about the target by themselves, more than chance";
+    const ABOUT: &'static str =
+        "features that tell about the target by themselves, more than chance";
 
     fn sample() -> Value {
         json!({ "estimator": "neighbours", "level": 0.05 })
@@ -73,7 +74,9 @@ impl Selector for MutualInformation {
     fn examine(&self, mistakes: &mut Mistakes) {
         check_level(self.level, ("repetitions", self.repetitions), mistakes);
         if self.most_rows < 20 {
-            mistakes.add("most_rows", format!("{} rows tell nothing", self.most_rows)).hint("take 2000");
+            mistakes
+                .add("most_rows", format!("{} rows tell nothing", self.most_rows))
+                .hint("take 2000");
         }
     }
 
@@ -86,19 +89,27 @@ impl Selector for MutualInformation {
             .map(|feature| self.ready(&thin(&rows.feature(feature)), rows.is_category(feature)))
             .collect();
         let labels = rows.target(choosing.target);
-        let evidence = choosing.against_turned_labels(&labels, self.repetitions, self.level, |labels, _| {
-            let labels = thin(labels);
-            let (numbers, bins) = (scaled(&labels), bins(&labels));
-            let information = |ready: &Ready| match ready {
-                Ready::Bins(own) => binned(own, &bins),
-                Ready::Numbers(places, own) => {
-                    let labels: Vec<f64> = places.iter().map(|place| numbers[*place]).collect();
-                    neighbours(own, &labels, NEIGHBOURS)
-                }
-            };
-            Ok(ready.iter().map(information).collect())
-        })?;
-        let rule = format!("more nats than the best of all with labels at the wrong time, at a chance of error of {}", self.level);
+        let evidence = choosing.against_turned_labels(
+            &labels,
+            self.repetitions,
+            self.level,
+            |labels, _| {
+                let labels = thin(labels);
+                let (numbers, bins) = (scaled(&labels), bins(&labels));
+                let information = |ready: &Ready| match ready {
+                    Ready::Bins(own) => binned(own, &bins),
+                    Ready::Numbers(places, own) => {
+                        let labels: Vec<f64> = places.iter().map(|place| numbers[*place]).collect();
+                        neighbours(own, &labels, NEIGHBOURS)
+                    }
+                };
+                Ok(ready.iter().map(information).collect())
+            },
+        )?;
+        let rule = format!(
+            "more nats than the best of all with labels at the wrong time, at a chance of error of {}",
+            self.level
+        );
         Ok(Selection { selector: Self::NAME, rule, evidence })
     }
 }
@@ -108,12 +119,16 @@ impl MutualInformation {
         match self.estimator {
             _ if is_category => {
                 // Codes are whole numbers below 2^32; what is missing comes after all of them.
-                let codes: Vec<f64> = values.iter().map(|code| if code.is_nan() { f64::INFINITY } else { *code }).collect();
+                let codes: Vec<f64> = values
+                    .iter()
+                    .map(|code| if code.is_nan() { f64::INFINITY } else { *code })
+                    .collect();
                 Ready::Bins(ranks(&codes))
             }
             Estimator::Bins => Ready::Bins(bins(values)),
             Estimator::Neighbours => {
-                let places: Vec<usize> = (0..values.len()).filter(|row| values[*row].is_finite()).collect();
+                let places: Vec<usize> =
+                    (0..values.len()).filter(|row| values[*row].is_finite()).collect();
                 let present: Vec<f64> = places.iter().map(|row| values[*row]).collect();
                 Ready::Numbers(places, scaled(&present))
             }
@@ -144,9 +159,8 @@ fn bins(values: &[f64]) -> Vec<u32> {
     let edge = |bin: usize| sorted.get(sorted.len() * bin / BINS).copied();
     let mut edges: Vec<f64> = (1..BINS).filter_map(edge).collect();
     edges.dedup();
-    let bin = |value: &f64| match value.is_finite() {
-        true => edges.partition_point(|edge| edge <= value),
-        false => BINS,
+    let bin = |value: &f64| {
+        if value.is_finite() { edges.partition_point(|edge| edge <= value) } else { BINS }
     };
     values.iter().map(|value| u32::try_from(bin(value)).unwrap_or(u32::MAX)).collect()
 }

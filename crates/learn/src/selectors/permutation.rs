@@ -35,7 +35,8 @@ const fn turns() -> usize {
 
 impl Selector for Permutation {
     const NAME: &'static str = "permutation";
-    const ABOUT: &'static str = "features without which a model predicts rows that it did not see worse";
+    const ABOUT: &'static str =
+        "features without which a model predicts rows that it did not see worse";
 
     fn sample() -> Value {
         json!({ "level": 0.05, "repetitions": 39 })
@@ -55,9 +56,12 @@ impl Selector for Permutation {
         // The same turns for all labels: what differs is the labels alone.
         let turned: Vec<Vec<Vec<f64>>> = (0..self.turns)
             .map(|turn_number| {
-                let mut draws = choosing.seed.derive(&format!("feature turn {turn_number}")).draws();
+                let mut draws =
+                    choosing.seed.derive(&format!("feature turn {turn_number}")).draws();
                 let mut columns = sample.columns.clone();
-                columns.iter_mut().for_each(|column| turn(column, &lengths, &mut draws));
+                for column in &mut columns {
+                    turn(column, &lengths, &mut draws);
+                }
                 columns
             })
             .collect();
@@ -79,8 +83,12 @@ impl Selector for Permutation {
             }
             Ok(worth)
         };
-        let evidence = choosing.against_turned_labels(&sample.target, self.repetitions, self.level, worth)?;
-        let rule = format!("more squared error lost than the best of all with labels at the wrong time, at a chance of error of {}", self.level);
+        let evidence =
+            choosing.against_turned_labels(&sample.target, self.repetitions, self.level, worth)?;
+        let rule = format!(
+            "more squared error lost than the best of all with labels at the wrong time, at a chance of error of {}",
+            self.level
+        );
         Ok(Selection { selector: Self::NAME, rule, evidence })
     }
 }

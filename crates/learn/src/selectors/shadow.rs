@@ -35,7 +35,8 @@ const fn rounds() -> usize {
 
 impl Selector for Shadow {
     const NAME: &'static str = "shadow";
-    const ABOUT: &'static str = "features that matter more to a model than the best of their shadows (Boruta)";
+    const ABOUT: &'static str =
+        "features that matter more to a model than the best of their shadows (Boruta)";
 
     fn sample() -> Value {
         json!({ "level": 0.05, "rounds": 60 })
@@ -49,9 +50,12 @@ impl Selector for Shadow {
         let sample = choosing.sample();
         let features = sample.columns.len();
         let hits = self.hits(choosing, &sample)?;
-        let keep: Vec<f64> = hits.iter().map(|hits| binomial_tail_of_half(*hits, self.rounds)).collect();
-        let drop: Vec<f64> =
-            hits.iter().map(|hits| binomial_tail_of_half(self.rounds - hits, self.rounds)).collect();
+        let keep: Vec<f64> =
+            hits.iter().map(|hits| binomial_tail_of_half(*hits, self.rounds)).collect();
+        let drop: Vec<f64> = hits
+            .iter()
+            .map(|hits| binomial_tail_of_half(self.rounds - hits, self.rounds))
+            .collect();
         let (keep, drop) = (holm(&keep, self.level), holm(&drop, self.level));
         let evidence = choosing.rows.feature_names().enumerate().map(|(feature, name)| {
             let misses = self.rounds - hits[feature];

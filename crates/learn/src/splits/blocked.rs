@@ -23,7 +23,8 @@ const fn a_fifth() -> f64 {
 
 impl Splitter for Blocked {
     const NAME: &'static str = "blocked";
-    const ABOUT: &'static str = "blocks of time; each learns from its beginning and tests on its end";
+    const ABOUT: &'static str =
+        "blocks of time; each learns from its beginning and tests on its end";
 
     fn sample() -> Value {
         json!({ "folds": 4, "test_share": 0.25 })
@@ -50,7 +51,8 @@ impl Splitter for Blocked {
             let message = format!("{} blocks of {} times", self.folds, scope.timeline.len());
             return Err(Mistakes::one("with.folds", message, "take fewer blocks"));
         }
-        let tested = (1..PARTS).rfind(|parts| *parts as f64 <= self.test_share * PARTS as f64 + 0.5);
+        let tested =
+            (1..PARTS).rfind(|parts| *parts as f64 <= self.test_share * PARTS as f64 + 0.5);
         let mut folds = Vec::new();
         for (number, block) in blocks.into_iter().enumerate() {
             let parts = scope.timeline.cut(block, PARTS);

@@ -8,6 +8,7 @@ use super::{Fold, Mistakes, Promises, Scope, Splitter};
 use crate::folds::{Order, Region};
 use crate::time::{Stretch, Timestamp};
 
+#[expect(clippy::struct_field_names, reason = "they are keys of a file, and say what ends")]
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ByDate {

@@ -20,7 +20,8 @@ pub(crate) struct ByGroup {
 
 impl Splitter for ByGroup {
     const NAME: &'static str = "by_group";
-    const ABOUT: &'static str = "every group (entity) is tested once, by what was learned from others";
+    const ABOUT: &'static str =
+        "every group (entity) is tested once, by what was learned from others";
 
     fn sample() -> Value {
         json!({ "folds": 3 })
@@ -66,7 +67,11 @@ fn deal(scope: &Scope<'_>, folds: usize) -> Result<Vec<usize>, Mistakes> {
     let mut groups: Vec<usize> = (0..sizes.len()).filter(|group| sizes[*group] > 0).collect();
     if groups.len() < folds {
         let message = format!("{folds} folds of {} groups", groups.len());
-        return Err(Mistakes::one("with.folds", message, "take at most as many folds as there are groups"));
+        return Err(Mistakes::one(
+            "with.folds",
+            message,
+            "take at most as many folds as there are groups",
+        ));
     }
     groups.sort_by(|a, b| sizes[*b].cmp(&sizes[*a]).then_with(|| names[*a].cmp(&names[*b])));
     let mut dealt = vec![0; sizes.len()];

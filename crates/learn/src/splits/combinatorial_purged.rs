@@ -34,9 +34,13 @@ impl Splitter for CombinatorialPurged {
                 .add("test_blocks", format!("{} of {} blocks", self.test_blocks, self.blocks))
                 .hint("test at least one block, and leave at least one to learn from");
         } else if choices(self.blocks, self.test_blocks).is_none() {
-            let message =
-                format!("more than {MOST_FOLDS} ways to choose {} of {}", self.test_blocks, self.blocks);
-            mistakes.add("blocks", message).hint("take fewer blocks, such as 10 of which 2 are tested");
+            let message = format!(
+                "more than {MOST_FOLDS} ways to choose {} of {}",
+                self.test_blocks, self.blocks
+            );
+            mistakes
+                .add("blocks", message)
+                .hint("take fewer blocks, such as 10 of which 2 are tested");
         }
     }
 

@@ -49,7 +49,9 @@ impl Splitter for Nested {
     fn examine(&self, mistakes: &mut Mistakes) {
         for (place, part) in [("outer", &self.outer), ("inner", &self.inner)] {
             if part.split == Self::NAME {
-                mistakes.add(format!("{place}.split"), "is nested itself").hint("two levels are all");
+                mistakes
+                    .add(format!("{place}.split"), "is nested itself")
+                    .hint("two levels are all");
             } else if let Err(wrong) = part.read() {
                 mistakes.0.extend(wrong.below(place).0);
             }
@@ -65,9 +67,9 @@ impl Splitter for Nested {
         let mut folds = outer.split(scope)?;
         for fold in &mut folds {
             let inside = Scope::new(scope.clock, &fold.train, scope.guards);
-            fold.inner = inner
-                .split(&inside)
-                .map_err(|mistakes| mistakes.below(&format!("inner folds of fold {}", fold.name)))?;
+            fold.inner = inner.split(&inside).map_err(|mistakes| {
+                mistakes.below(&format!("inner folds of fold {}", fold.name))
+            })?;
             for one in &mut fold.inner {
                 one.name = format!("{}.{}", fold.name, one.name);
             }

@@ -17,8 +17,7 @@ pub(crate) struct PurgedKFold {
 
 impl Splitter for PurgedKFold {
     const NAME: &'static str = "purged_k_fold";
-    const ABOUT: &'static str =
-        "every stretch is tested once and learned from otherwise; labels and windows do not reach over";
+    const ABOUT: &'static str = "every stretch is tested once and learned from otherwise; labels and windows do not reach over";
 
     fn sample() -> Value {
         json!({ "folds": 5 })

@@ -28,7 +28,8 @@ pub(crate) struct RollingOrigin {
 
 impl Splitter for RollingOrigin {
     const NAME: &'static str = "rolling_origin";
-    const ABOUT: &'static str = "a forecast from one origin after the other, as they are made in use";
+    const ABOUT: &'static str =
+        "a forecast from one origin after the other, as they are made in use";
 
     fn sample() -> Value {
         json!({ "first": "2026-01-01", "every": "7d", "test": "14d" })
@@ -58,7 +59,11 @@ impl Splitter for RollingOrigin {
         while origin <= last {
             if folds.len() == MOST_ORIGINS {
                 let message = format!("gives more than {MOST_ORIGINS} origins until {last}");
-                return Err(Mistakes::one("with.every", message, "take origins farther apart, or give `last`"));
+                return Err(Mistakes::one(
+                    "with.every",
+                    message,
+                    "take origins farther apart, or give `last`",
+                ));
             }
             let from = self.train.map_or(whole.from, |train| origin - train);
             let train = Region::of(Stretch::new(from, origin));
@@ -68,7 +73,8 @@ impl Splitter for RollingOrigin {
             origin = origin + self.every;
         }
         if folds.is_empty() {
-            let message = format!("no labelled row comes after {}; the last one is of {newest}", self.first);
+            let message =
+                format!("no labelled row comes after {}; the last one is of {newest}", self.first);
             return Err(Mistakes::one("with.first", message, "take an earlier first origin"));
         }
         Ok(folds)

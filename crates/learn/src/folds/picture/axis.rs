@@ -89,7 +89,16 @@ mod tests {
     #[test]
     fn every_length_of_time_has_a_few_labels() {
         let start: Timestamp = "2026-01-15T07:20:00".parse().unwrap();
-        for length in [40 * SECOND, 600 * SECOND, 5 * HOUR, 3 * DAY, 25 * DAY, 100 * DAY, 900 * DAY, 9000 * DAY] {
+        for length in [
+            40 * SECOND,
+            600 * SECOND,
+            5 * HOUR,
+            3 * DAY,
+            25 * DAY,
+            100 * DAY,
+            900 * DAY,
+            9000 * DAY,
+        ] {
             let count = ticks(Stretch::new(start, Timestamp(start.0 + length))).len();
             assert!((1..=10).contains(&count), "{count} labels for {length} us");
         }

@@ -42,7 +42,8 @@ pub(super) fn bars(folds: &Folds, clock: &Clock<'_>) -> (Stretch, Vec<Bar>) {
     let last = clock.event.iter().max().copied().unwrap_or_default();
     let mut whole = Stretch::new(first, Timestamp(last.0 + 1));
     for stretch in folds.folds.iter().flat_map(|fold| &fold.tested) {
-        whole.until = whole.until.max(stretch.until.min(Timestamp(last.0 + (last.0 - first.0) / 20)));
+        whole.until =
+            whole.until.max(stretch.until.min(Timestamp(last.0 + (last.0 - first.0) / 20)));
     }
     let mut bars = Vec::new();
     for fold in &folds.folds {
