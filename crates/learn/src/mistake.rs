@@ -111,14 +111,15 @@ pub fn suggest<'a>(given: &str, noun: &str, known: impl IntoIterator<Item = &'a 
     }
 }
 
-/// Reads parameters and tells all keys that are unknown, missing or of the wrong type. `sample` is a set of parameters that is right:
-/// each given value is tried in it by itself, so that one mistake does not hide the others.
+/// Reads parameters and tells all keys that are unknown, missing or of the wrong type, and what `examine` finds in those that are right.
+/// `sample` is a set of parameters that is right: each given value is tried in it by itself, so that one mistake does not hide the others.
 ///
 /// # Errors
 /// All that is wrong.
 pub fn read<T: DeserializeOwned + JsonSchema>(
     given: &Map<String, Value>,
     sample: &Value,
+    examine: impl Fn(&T, &mut Mistakes),
 ) -> Result<T, Mistakes> {
     let schema = schemars::schema_for!(T).to_value();
     let known: Vec<&str> = schema["properties"]
@@ -126,10 +127,12 @@ pub fn read<T: DeserializeOwned + JsonSchema>(
         .map(|properties| properties.keys().map(String::as_str).collect())
         .unwrap_or_default();
     let mut mistakes = Mistakes::default();
+    let mut right = given.clone();
     for (key, value) in given {
         if !known.contains(&key.as_str()) {
             let hint = suggest(key, "keys", known.iter().copied());
             mistakes.add(key, format!("unknown key `{key}`")).hint(hint);
+            right.remove(key);
             continue;
         }
         let mut tried = sample.as_object().cloned().unwrap_or_default();
@@ -138,6 +141,7 @@ pub fn read<T: DeserializeOwned + JsonSchema>(
             let place = error.path().to_string();
             let place = if place == "." { key.clone() } else { place };
             mistakes.add(place, error.inner().to_string());
+            right.remove(key);
         }
     }
     for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -148,8 +152,13 @@ pub fn read<T: DeserializeOwned + JsonSchema>(
                 .hint(format!("for example `{key}: {example}`"));
         }
     }
+    // Fails where something that is needed is missing or wrong, which was told.
+    let read = serde_path_to_error::deserialize::<_, T>(Value::Object(right));
+    if let Ok(read) = &read {
+        examine(read, &mut mistakes);
+    }
     mistakes.check()?;
-    serde_path_to_error::deserialize(Value::Object(given.clone())).map_err(|error| {
+    read.map_err(|error| {
         let mut mistakes = Mistakes::default();
         mistakes.add(error.path().to_string(), error.inner().to_string());
         mistakes
@@ -177,7 +186,7 @@ mod tests {
         let given = json!({ "fold": 3, "window": "5y", "folds": -1 });
         let sample = json!({ "folds": 5, "test": "7d" });
 
-        let mistakes = read::<Params>(given.as_object().unwrap(), &sample).unwrap_err();
+        let mistakes = read::<Params>(given.as_object().unwrap(), &sample, |_, _| {}).unwrap_err();
 
         insta::assert_snapshot!(mistakes, @"
         fold: unknown key `fold`

@@ -86,10 +86,7 @@ impl SelectorKind {
             sample: S::sample,
             schema: || schemars::schema_for!(S),
             read: |with| {
-                let selector: S = mistake::read(with, &S::sample())?;
-                let mut mistakes = Mistakes::default();
-                selector.examine(&mut mistakes);
-                mistakes.check()?;
+                let selector = mistake::read::<S>(with, &S::sample(), S::examine)?;
                 Ok(Box::new(selector))
             },
         }

@@ -110,10 +110,7 @@ impl SplitterKind {
             sample: S::sample,
             schema: || schemars::schema_for!(S),
             read: |with| {
-                let splitter: S = mistake::read(with, &S::sample())?;
-                let mut mistakes = Mistakes::default();
-                splitter.examine(&mut mistakes);
-                mistakes.check()?;
+                let splitter = mistake::read::<S>(with, &S::sample(), S::examine)?;
                 Ok(Box::new(splitter))
             },
         }
@@ -163,7 +160,7 @@ impl Splitting {
             ));
         };
         let sample = json!({ "split": "expanding" });
-        let spec = mistake::read::<SplitSpec>(map, &sample);
+        let spec = mistake::read::<SplitSpec>(map, &sample, |_, _| {});
         // What is wrong with the parameters is told even where the rest is wrong too.
         let splitter = find(map).and_then(|kind| {
             let with = map.get("with").and_then(Value::as_object).cloned().unwrap_or_default();

@@ -74,7 +74,7 @@ impl Picture {
     /// The picture as SVG: the same folds give the same bytes.
     pub fn svg(&self) -> String {
         let mut svg = String::new();
-        let bottom = TOP + self.bars.iter().map(Bar::pitch).sum::<f64>();
+        let bottom = self.tops().last().copied().unwrap_or(TOP);
         let height = bottom + 40.0;
         put(&mut svg, format_args!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" font-family="system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="12" fill="#24292f">
@@ -98,13 +98,23 @@ impl Picture {
             escape(&self.note)));
         legend(&mut svg);
         self.axis(&mut svg, bottom);
-        let mut top = TOP;
-        for bar in &self.bars {
+        for (bar, top) in self.bars.iter().zip(self.tops()) {
             self.bar(&mut svg, bar, top);
-            top += bar.pitch();
         }
         svg.push_str("</svg>\n");
         svg
+    }
+
+    /// Where each bar begins, and at the end where the last one is over.
+    fn tops(&self) -> Vec<f64> {
+        let mut tops = vec![TOP];
+        for (index, bar) in self.bars.iter().enumerate() {
+            let next = self.bars.get(index + 1);
+            let is_last_inner = bar.is_inner && next.is_some_and(|next| !next.is_inner);
+            let apart = if is_last_inner { 9.0 } else { 0.0 };
+            tops.push(tops[index] + bar.pitch() + apart);
+        }
+        tops
     }
 
     fn x(&self, at: i64) -> f64 {
