@@ -130,8 +130,8 @@ impl Panel {
         let mut names: Vec<&str> =
             self.series.iter().map(|series| series.entity.as_str()).collect();
         names.sort_unstable();
-        if let Some(pair) = names.array_windows().find(|[one, next]| one == next) {
-            mistakes.add("series", format!("`{}` comes twice", pair[0]));
+        if let Some([entity, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            mistakes.add("series", format!("`{entity}` comes twice"));
         }
         for series in &self.series {
             let place = format!("series.{}", series.entity);

@@ -102,7 +102,9 @@ fn judge(bench: &Bench<'_>, fold: &Fold, tried: &mut Tried) -> Result<(), AuditE
         tried.notes.push(format!("fold {}: skill {skill:.3} against persistence (mean absolute error {own:.4e} and {persistence:.4e})", fold.name));
     }
     let rmse = find("rmse").and_then(|score| score.score(&Judged::new(&answers, &predicted)).ok());
-    if let (Some(error), Some(reference)) = (rmse, reference_error(bench, (&fold.train, &fold.test), None)) {
+    if let (Some(error), Some(reference)) =
+        (rmse, reference_error(bench, (&fold.train, &fold.test), None))
+    {
         tried.compared += 1;
         let beside = Beside { error, reference };
         if beside.is_too_good() {
@@ -121,7 +123,7 @@ fn judge(bench: &Bench<'_>, fold: &Fold, tried: &mut Tried) -> Result<(), AuditE
 pub(super) fn too_good(bench: &Bench<'_>, values: &[f64]) -> Option<Beside> {
     let besides = bench.folds.folds.iter().filter_map(|fold| {
         let (low, high) = met(&fold.train, values)?;
-        let is_met = |row: usize| values[row] >= low && values[row] <= high;
+        let is_met = |row: usize| (low..=high).contains(&values[row]);
         let mut test = RowSet::default();
         fold.test.iter().filter(|row| is_met(*row)).for_each(|row| test.push(row));
         if test.len() < FEWEST_TESTED {
@@ -140,7 +142,8 @@ const FEWEST_TESTED: usize = 20;
 
 /// Between which values nine of ten training rows lie.
 fn met(train: &RowSet, values: &[f64]) -> Option<(f64, f64)> {
-    let mut known: Vec<f64> = train.iter().map(|row| values[row]).filter(|value| value.is_finite()).collect();
+    let mut known: Vec<f64> =
+        train.iter().map(|row| values[row]).filter(|value| value.is_finite()).collect();
     if known.len() < FEWEST_TRAINED {
         return None;
     }
@@ -150,13 +153,21 @@ fn met(train: &RowSet, values: &[f64]) -> Option<(f64, f64)> {
 }
 
 /// The root mean squared error in a test of ridge on past values of the target, and one column more.
-fn reference_error(bench: &Bench<'_>, (train, test): (&RowSet, &RowSet), column: Option<&[f64]>) -> Option<f64> {
+fn reference_error(
+    bench: &Bench<'_>,
+    (train, test): (&RowSet, &RowSet),
+    column: Option<&[f64]>,
+) -> Option<f64> {
     let dataset = &bench.labelled.dataset;
     let labels = &dataset.targets()[0].values;
-    let past = [&bench.labelled.last_known].into_iter().chain(&bench.labelled.lags).map(Vec::as_slice);
+    let past =
+        [&bench.labelled.last_known].into_iter().chain(&bench.labelled.lags).map(Vec::as_slice);
     let columns: Vec<&[f64]> = past.chain(column).collect();
     let sample = |rows: &RowSet| Sample {
-        columns: columns.iter().map(|column| rows.iter().map(|row| column[row]).collect()).collect(),
+        columns: columns
+            .iter()
+            .map(|column| rows.iter().map(|row| column[row]).collect())
+            .collect(),
         target: rows.iter().map(|row| labels[row]).collect(),
         weights: vec![1.0; rows.len()],
         event: rows.iter().map(|row| dataset.event()[row]).collect(),

@@ -7,7 +7,8 @@ pub(crate) struct BackFill;
 
 impl Canary for BackFill {
     const NAME: &'static str = "back_fill";
-    const ABOUT: &'static str = "seven of eight values are lost and filled with the next one that is there";
+    const ABOUT: &'static str =
+        "seven of eight values are lost and filled with the next one that is there";
     const FOUND_BY: FoundBy = FoundBy::Future;
 
     fn plant(panel: &Panel, _: &Setting) -> Planted {

@@ -62,7 +62,10 @@ impl Picture {
         let guards = &folds.guards;
         let mut note = format!("gap {} · embargo {}", guards.gap, guards.embargo);
         if let Some(shortened) = &guards.shortened {
-            put(&mut note, format_args!( ", shorter than {}: {}", shortened.least, shortened.reason));
+            put(
+                &mut note,
+                format_args!(", shorter than {}: {}", shortened.least, shortened.reason),
+            );
         }
         let count = folds.folds.len();
         let noun = if count == 1 { "fold" } else { "folds" };
@@ -76,26 +79,38 @@ impl Picture {
         let mut svg = String::new();
         let bottom = self.tops().last().copied().unwrap_or(TOP);
         let height = bottom + 40.0;
-        put(&mut svg, format_args!(
-            r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" font-family="system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="12" fill="#24292f">
+        put(
+            &mut svg,
+            format_args!(
+                r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" font-family="system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="12" fill="#24292f">
 <title>{title}</title>
 <desc>{description}</desc>
 <defs>
 "##,
-            title = escape(&self.title),
-            description = escape(&self.description())));
+                title = escape(&self.title),
+                description = escape(&self.description())
+            ),
+        );
         for Role { id, pattern, .. } in &ROLES {
-            put_line(&mut svg, format_args!(
-                r#"<pattern id="{id}" width="8" height="8" patternUnits="userSpaceOnUse">{pattern}</pattern>"#));
+            put_line(
+                &mut svg,
+                format_args!(
+                    r#"<pattern id="{id}" width="8" height="8" patternUnits="userSpaceOnUse">{pattern}</pattern>"#
+                ),
+            );
         }
-        put_line(&mut svg, format_args!(
-            r##"</defs>
+        put_line(
+            &mut svg,
+            format_args!(
+                r##"</defs>
 <rect width="{WIDTH}" height="{height}" fill="#ffffff"/>
 <text x="{LEFT}" y="26" font-size="16" font-weight="600">{}</text>
 <text x="{}" y="26" text-anchor="end" fill="#57606a">{}</text>"##,
-            escape(&capitalised(&self.title)),
-            WIDTH - 20.0,
-            escape(&self.note)));
+                escape(&capitalised(&self.title)),
+                WIDTH - 20.0,
+                escape(&self.note)
+            ),
+        );
         legend(&mut svg);
         self.axis(&mut svg, bottom);
         for (bar, top) in self.bars.iter().zip(self.tops()) {
@@ -126,55 +141,83 @@ impl Picture {
         let line = bottom + 2.0;
         for (at, label) in ticks(self.whole) {
             let x = self.x(at.0);
-            put_line(svg, format_args!(
-                r##"<path d="M{x:.1} {y:.1}V{line:.1}" stroke="#d0d7de" stroke-dasharray="2 3"/><text x="{x:.1}" y="{label_y:.1}" text-anchor="middle" fill="#57606a" font-size="11">{label}</text>"##,
-                y = TOP - 6.0,
-                label_y = bottom + 20.0));
+            put_line(
+                svg,
+                format_args!(
+                    r##"<path d="M{x:.1} {y:.1}V{line:.1}" stroke="#d0d7de" stroke-dasharray="2 3"/><text x="{x:.1}" y="{label_y:.1}" text-anchor="middle" fill="#57606a" font-size="11">{label}</text>"##,
+                    y = TOP - 6.0,
+                    label_y = bottom + 20.0
+                ),
+            );
         }
-        put_line(svg, format_args!(
-            r##"<path d="M{LEFT} {line:.1}H{:.1}" stroke="#8c959f"/>"##,
-            WIDTH - RIGHT));
+        put_line(
+            svg,
+            format_args!(
+                r##"<path d="M{LEFT} {line:.1}H{:.1}" stroke="#8c959f"/>"##,
+                WIDTH - RIGHT
+            ),
+        );
     }
 
     fn bar(&self, svg: &mut String, bar: &Bar, top: f64) {
         let middle = top + bar.height() / 2.0 + 4.0;
         let (weight, size) = if bar.is_inner { ("400", 10) } else { ("600", 12) };
         let colour = if bar.is_inner { "#57606a" } else { "#24292f" };
-        put_line(svg, format_args!(
-            r#"<text x="{:.1}" y="{middle:.1}" text-anchor="end" font-weight="{weight}" font-size="{size}" fill="{colour}">{}</text>"#,
-            LEFT - 10.0,
-            escape(&bar.name)));
-        put_line(svg, format_args!(
-            r##"<rect x="{LEFT}" y="{top:.1}" width="{:.1}" height="{:.1}" rx="2" fill="#f6f8fa"/>"##,
-            WIDTH - LEFT - RIGHT,
-            bar.height()));
+        put_line(
+            svg,
+            format_args!(
+                r#"<text x="{:.1}" y="{middle:.1}" text-anchor="end" font-weight="{weight}" font-size="{size}" fill="{colour}">{}</text>"#,
+                LEFT - 10.0,
+                escape(&bar.name)
+            ),
+        );
+        put_line(
+            svg,
+            format_args!(
+                r##"<rect x="{LEFT}" y="{top:.1}" width="{:.1}" height="{:.1}" rx="2" fill="#f6f8fa"/>"##,
+                WIDTH - LEFT - RIGHT,
+                bar.height()
+            ),
+        );
         // Training and tests first: what is thin lies over them.
         let thin = |piece: &&Piece| matches!(piece.role, 1 | 2);
         let pieces = bar.pieces.iter();
         for piece in pieces.clone().filter(|piece| !thin(piece)).chain(pieces.filter(thin)) {
             let (from, until) = (self.x(piece.stretch.from.0), self.x(piece.stretch.until.0));
             let width = (until - from).max(THINNEST);
-            put_line(svg, format_args!(
-                r#"<rect x="{from:.2}" y="{:.2}" width="{width:.2}" height="{:.2}" fill="url(#{})"/>"#,
-                top + piece.above * bar.height(),
-                piece.share * bar.height(),
-                ROLES[piece.role].id));
+            put_line(
+                svg,
+                format_args!(
+                    r#"<rect x="{from:.2}" y="{:.2}" width="{width:.2}" height="{:.2}" fill="url(#{})"/>"#,
+                    top + piece.above * bar.height(),
+                    piece.share * bar.height(),
+                    ROLES[piece.role].id
+                ),
+            );
         }
-        put_line(svg, format_args!(
-            r##"<text x="{:.1}" y="{middle:.1}" font-size="{}" fill="#57606a">{} → {}</text>"##,
-            WIDTH - RIGHT + 12.0,
-            size - 1,
-            thousands(bar.rows[0]),
-            thousands(bar.rows[3])));
+        put_line(
+            svg,
+            format_args!(
+                r##"<text x="{:.1}" y="{middle:.1}" font-size="{}" fill="#57606a">{} → {}</text>"##,
+                WIDTH - RIGHT + 12.0,
+                size - 1,
+                thousands(bar.rows[0]),
+                thousands(bar.rows[3])
+            ),
+        );
     }
 
     fn description(&self) -> String {
         let mut text = String::new();
         for bar in &self.bars {
             let [training, purged, embargo, tested] = bar.rows;
-            put(&mut text, format_args!(
-                "Fold {}: {training} rows train, {purged} are purged, {embargo} are in the embargo, {tested} test. ",
-                bar.name));
+            put(
+                &mut text,
+                format_args!(
+                    "Fold {}: {training} rows train, {purged} are purged, {embargo} are in the embargo, {tested} test. ",
+                    bar.name
+                ),
+            );
         }
         text.trim_end().to_owned()
     }
@@ -183,14 +226,22 @@ impl Picture {
 fn legend(svg: &mut String) {
     let mut x = LEFT;
     for Role { id, name, .. } in &ROLES {
-        put_line(svg, format_args!(
-            r#"<rect x="{x:.1}" y="42" width="22" height="12" rx="2" fill="url(#{id})"/><text x="{:.1}" y="52" font-size="11">{name}</text>"#,
-            x + 28.0));
+        put_line(
+            svg,
+            format_args!(
+                r#"<rect x="{x:.1}" y="42" width="22" height="12" rx="2" fill="url(#{id})"/><text x="{:.1}" y="52" font-size="11">{name}</text>"#,
+                x + 28.0
+            ),
+        );
         x += 50.0 + 5.8 * name.len() as f64;
     }
-    put_line(svg, format_args!(
-        r##"<text x="{:.1}" y="52" font-size="11" fill="#57606a">rows: training → test</text>"##,
-        WIDTH - RIGHT + 12.0));
+    put_line(
+        svg,
+        format_args!(
+            r##"<text x="{:.1}" y="52" font-size="11" fill="#57606a">rows: training → test</text>"##,
+            WIDTH - RIGHT + 12.0
+        ),
+    );
 }
 
 fn put(text: &mut String, more: fmt::Arguments<'_>) {
