@@ -2,6 +2,8 @@
 
 use super::{Canary, FoundBy, Planted, Setting, column};
 use crate::panel::Panel;
+use crate::seed::Seed;
+use crate::time::Timestamp;
 
 pub(crate) struct BackFill;
 
@@ -12,9 +14,10 @@ impl Canary for BackFill {
     const FOUND_BY: FoundBy = FoundBy::Future;
 
     fn plant(panel: &Panel, _: &Setting) -> Planted {
-        let is_lost = |row: usize| row % 8 != 0;
-        Planted::Column(column(panel, |_, target, row| {
-            let present = |row: &usize| !is_lost(*row) && target[*row].is_finite();
+        // By the time, so that a part of a series loses what the whole does.
+        let is_lost = |at: Timestamp| !Seed(at.0.cast_unsigned()).draws().bits().is_multiple_of(8);
+        Planted::Column(column(panel, |series, target, row| {
+            let present = |row: &usize| !is_lost(series.event[*row]) && target[*row].is_finite();
             (row..target.len()).find(present).map_or(f64::NAN, |row| target[row])
         }))
     }
