@@ -10,6 +10,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("dag", &[]),
     ("postgres", &[]),
     ("lake", &[]),
+    ("learn", &[]),
     ("task", &["dag"]),
     ("store", &["dag", "task"]),
     ("scheduler", &["dag", "task", "store"]),
