@@ -1,0 +1,446 @@
+//! From a file to a plan; all mistakes are told at once.
+
+use chrono_tz::Tz;
+use serde_json::Value;
+
+use super::document::{CovariateClass, PipelineFile};
+use super::items::{Item, items};
+use super::plan::{ColumnId, Feature, Node, Plan, PlanColumn};
+use crate::machines::Known as KnownMachine;
+use crate::mistake::{Mistake, suggest};
+use crate::operator::{Draft, Grade, OperatorKind, Reads, Sight, Site, Work, typed};
+use crate::operators;
+use crate::panel::{GridRule, Panel};
+use crate::time::{Reach, Span};
+
+/// A column of a table, as far as a plan must know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its name.
+    pub name: String,
+    /// Whether it holds categories.
+    pub is_category: bool,
+}
+
+impl Known {
+    /// The columns of a panel.
+    pub fn columns_of(panel: &Panel) -> Vec<Self> {
+        let known = |column: &crate::panel::Column| Self {
+            name: column.name.clone(),
+            is_category: column.labels.is_some(),
+        };
+        panel.columns().iter().map(known).collect()
+    }
+}
+
+/// A pipeline file that was read, and has no mistakes that can be seen without a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipeline {
+    file: PipelineFile,
+    zone: Tz,
+}
+
+impl Pipeline {
+    /// Reads a pipeline from its document.
+    pub fn read(document: &Value) -> Result<Self, Vec<Mistake>> {
+        let file: PipelineFile = typed(document.clone()).map_err(|mistake| vec![mistake])?;
+        let zone: Result<Tz, _> = file.timezone.parse();
+        let mut mistakes = Vec::new();
+        if zone.is_err() {
+            let message = format!("`{}` is no time zone", file.timezone);
+            let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+            mistakes.push(Mistake::new("/timezone", message).hint(suggest(&file.timezone, "time zones", names)));
+        }
+        let pipeline = Self { file, zone: zone.unwrap_or(Tz::UTC) };
+        mistakes.extend(pipeline.mistakes());
+        if mistakes.is_empty() { Ok(pipeline) } else { Err(mistakes) }
+    }
+
+    /// The file.
+    pub fn file(&self) -> &PipelineFile {
+        &self.file
+    }
+
+    /// The columns of a table that it names, without those of entities and times.
+    pub fn columns(&self) -> Vec<String> {
+        let mut names = vec![self.file.target.clone()];
+        names.extend(items(&self.file).into_iter().flat_map(|item| item.columns));
+        names.extend(self.file.targets.label_time.clone());
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names
+    }
+
+    /// Makes a plan for the columns of a table with this step.
+    pub fn plan(&self, columns: &[Known], step: Option<Span>) -> Result<Plan, Vec<Mistake>> {
+        let step = match self.file.grid.0 {
+            GridRule::Declared(step) => Some(step),
+            GridRule::Inferred => step,
+            GridRule::Irregular => None,
+        };
+        let mut planner = Planner::new(self, columns, step);
+        planner.check_file();
+        for item in items(&self.file) {
+            planner.add(&item);
+        }
+        planner.make_robust();
+        planner.finish()
+    }
+
+    /// What is wrong whatever the table.
+    fn mistakes(&self) -> Vec<Mistake> {
+        let step = match self.file.grid.0 {
+            GridRule::Declared(step) => Some(step),
+            // Any would do: whether there is one is known with the table.
+            GridRule::Inferred => Some(Span::minutes(1)),
+            GridRule::Irregular => None,
+        };
+        let mut mistakes = Vec::new();
+        let listed = items(&self.file);
+        if listed.is_empty() {
+            mistakes.push(Mistake::new("", "the pipeline has no features")
+                .hint("add some, as in `temporal_features: { lags: [1, 5] }`"));
+        }
+        for item in &listed {
+            let Some(kind) = operators::find(&item.op) else {
+                let names = operators::all().iter().map(|kind| kind.name);
+                mistakes.push(Mistake::new(format!("{}/op", item.pointer), format!("unknown operator `{}`", item.op))
+                    .hint(suggest(&item.op, "operators", names)));
+                continue;
+            };
+            mistakes.extend(wrong_columns(kind, item));
+            let site = Site { columns: &item.columns, step, zone: self.zone };
+            mistakes.extend((kind.draft)(item.with.clone(), &site).err().map(|mistake| mistake.below(&item.with_pointer)));
+        }
+        for (index, horizon) in self.file.targets.horizons.iter().enumerate() {
+            if horizon.on(step).is_none() {
+                let pointer = format!("/targets/horizons/{index}");
+                mistakes.push(Mistake::new(pointer, format!("{horizon} steps need a regular grid, and there is none"))
+                    .hint("write a length of time, such as `1h`"));
+            }
+        }
+        mistakes
+    }
+}
+
+fn wrong_columns(kind: &OperatorKind, item: &Item) -> Option<Mistake> {
+    let (count, name) = (item.columns.len(), kind.name);
+    let message = match kind.reads {
+        Reads::Time if count > 0 => format!("`{name}` reads no column"),
+        Reads::Number | Reads::Category | Reads::CategoryAndLabel if count == 0 => {
+            format!("`{name}` needs a column")
+        }
+        Reads::Numbers(least) if count < least => {
+            format!("`{name}` needs {least} columns, and there are {count}")
+        }
+        Reads::Numbers(2) if name == "ratio" && count > 2 => {
+            format!("`{name}` takes two columns, and there are {count}")
+        }
+        Reads::Time | Reads::Number | Reads::Numbers(_) | Reads::Category | Reads::CategoryAndLabel => {
+            return None;
+        }
+    };
+    let hint = if count == 0 { "add `column: NAME`" } else { "see the columns that it is given" };
+    Some(Mistake::new(item.columns_pointer.clone(), message).hint(hint))
+}
+
+struct Planner<'a> {
+    pipeline: &'a Pipeline,
+    step: Option<Span>,
+    horizons: Vec<Span>,
+    columns: Vec<PlanColumn>,
+    nodes: Vec<Node>,
+    features: Vec<Feature>,
+    mistakes: Vec<Mistake>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(pipeline: &'a Pipeline, known: &[Known], step: Option<Span>) -> Self {
+        let column = |known: &Known| PlanColumn {
+            name: known.name.clone(),
+            node: None,
+            is_category: known.is_category,
+        };
+        Self {
+            pipeline,
+            step,
+            horizons: Vec::new(),
+            columns: known.iter().map(column).collect(),
+            nodes: Vec::new(),
+            features: Vec::new(),
+            mistakes: Vec::new(),
+        }
+    }
+
+    fn check_file(&mut self) {
+        let file = &self.pipeline.file;
+        match self.columns.iter().find(|column| column.name == file.target) {
+            None => self.unknown_column("/target", &file.target),
+            Some(column) if column.is_category && file.targets.form != super::TargetForm::Class => {
+                let message = format!("the target `{}` holds categories", file.target);
+                self.mistakes.push(Mistake::new("/target", message).hint("write `targets: { form: class }`"));
+            }
+            Some(_) => {}
+        }
+        for name in file.covariates.keys() {
+            if !self.columns.iter().any(|column| column.name == *name) {
+                self.unknown_column(&format!("/covariates/{name}"), name);
+            }
+        }
+        if let Some(name) = &file.targets.label_time
+            && !self.columns.iter().any(|column| column.name == *name && !column.is_category)
+        {
+            self.unknown_column("/targets/label_time", name);
+        }
+        let horizons = if file.targets.horizons.is_empty() {
+            vec![Span(0)]
+        } else {
+            let each = |horizon: &Reach| horizon.on(self.step);
+            match file.targets.horizons.iter().map(each).collect() {
+                Some(horizons) => horizons,
+                None => {
+                    self.mistakes.push(
+                        Mistake::new("/targets/horizons", "horizons in steps need a regular grid, and the rows have none")
+                            .hint("write lengths of time, such as `1h`"),
+                    );
+                    vec![Span(0)]
+                }
+            }
+        };
+        self.horizons = horizons;
+    }
+
+    fn unknown_column(&mut self, pointer: &str, name: &str) {
+        let known = self.columns.iter().map(|column| column.name.as_str());
+        let hint = suggest(name, "columns", known);
+        self.mistakes.push(Mistake::new(pointer, format!("there is no column `{name}`")).hint(hint));
+    }
+
+    /// Adds the nodes of an item: one for each column, or one for all.
+    fn add(&mut self, item: &Item) {
+        // What is wrong with the item itself was told when the file was read.
+        let Some(kind) = operators::find(&item.op) else { return };
+        match kind.reads {
+            Reads::Time => self.add_node(kind, item, &[]),
+            Reads::Numbers(_) => self.add_node(kind, item, &item.columns),
+            Reads::Number | Reads::Category | Reads::CategoryAndLabel => {
+                for column in &item.columns {
+                    self.add_node(kind, item, std::slice::from_ref(column));
+                }
+            }
+        }
+    }
+
+    fn add_node(&mut self, kind: &'static OperatorKind, item: &Item, columns: &[String]) {
+        let Some(mut inputs) = self.inputs(kind, item, columns) else { return };
+        let site = Site { columns, step: self.step, zone: self.pipeline.zone };
+        let draft = match (kind.draft)(item.with.clone(), &site) {
+            Ok(draft) => draft,
+            Err(mistake) => return self.mistakes.push(mistake.below(&item.with_pointer)),
+        };
+        let mut delay = Span(0);
+        match draft.work {
+            Work::Series(_) | Work::Pooled(_) => delay = self.delay(inputs[0]),
+            Work::Rows(_) | Work::Fitted(_) => {
+                if let Some(late) = inputs.iter().find(|input| self.columns[input.0].is_category && self.delay(**input).0 > 0) {
+                    let message = format!("column `{}` holds categories and has a delay, which no operator follows", self.columns[late.0].name);
+                    let hint = "leave its delay out if it is static, or take the column out";
+                    return self.mistakes.push(Mistake::new(item.columns_pointer.clone(), message).hint(hint));
+                }
+                inputs = inputs.into_iter().map(|input| self.known_at_row(input)).collect();
+            }
+        }
+        if matches!(draft.work, Work::Pooled(_)) && self.columns[inputs[0].0].node.is_some() {
+            let message = format!("`{}` reads columns of the table only", kind.name);
+            let mistake = Mistake::new(item.columns_pointer.clone(), message);
+            return self.mistakes.push(mistake.hint("name a column of the table"));
+        }
+        let base = item.name.clone().unwrap_or_else(|| columns.join("_"));
+        let is_named = item.name.is_some() && draft.outputs.len() == 1;
+        let name = |output: &String| match (output.as_str(), base.as_str()) {
+            _ if is_named => base.clone(),
+            ("", base) => base.to_owned(),
+            (output, "") => output.to_owned(),
+            (output, base) => format!("{base}_{output}"),
+        };
+        let names: Vec<String> = draft.outputs.iter().map(name).collect();
+        let is_taken = |name: &&String| {
+            let is_same = |column: &PlanColumn| {
+                column.name == **name && (column.node.is_some() || kind.name != "column")
+            };
+            self.columns.iter().any(is_same)
+        };
+        if let Some(name) = names.iter().find(is_taken) {
+            let mistake = Mistake::new(item.pointer.clone(), format!("two columns are called `{name}`"));
+            return self.mistakes.push(mistake.hint("name one of them with `as`, or take it out"));
+        }
+        let node = self.push(kind, inputs, delay, (names, draft));
+        self.nodes[node].base = base;
+        if item.is_kept {
+            self.keep(node);
+        }
+    }
+
+    fn keep(&mut self, node: usize) {
+        let outputs = &self.nodes[node].outputs;
+        if outputs.is_empty() {
+            self.features.push(Feature::LearntBy(node));
+        }
+        self.features.extend(outputs.iter().map(|column| Feature::Column(*column)));
+    }
+
+    fn push(
+        &mut self,
+        kind: &OperatorKind,
+        inputs: Vec<ColumnId>,
+        delay: Span,
+        (names, draft): (Vec<String>, Draft),
+    ) -> usize {
+        let node = self.nodes.len();
+        let mut outputs = Vec::new();
+        for name in names {
+            outputs.push(ColumnId(self.columns.len()));
+            self.columns.push(PlanColumn { name, node: Some(node), is_category: false });
+        }
+        self.nodes.push(Node {
+            operator: kind.name,
+            grade: kind.grade,
+            sight: kind.sight,
+            window: draft.window,
+            delay,
+            inputs,
+            outputs,
+            work: draft.work,
+            base: String::new(),
+        });
+        node
+    }
+
+    /// The columns that an operator reads, if it may.
+    fn inputs(&mut self, kind: &OperatorKind, item: &Item, columns: &[String]) -> Option<Vec<ColumnId>> {
+        let wants_category = matches!(kind.reads, Reads::Category | Reads::CategoryAndLabel);
+        let target = &self.pipeline.file.target;
+        let is_nowcast = self.horizons.iter().any(|horizon| horizon.0 == 0);
+        let mut inputs = Vec::new();
+        for name in columns {
+            // A column that passes through has the name of its source; the source is meant.
+            let found = self.columns.iter().position(|column| column.name == *name);
+            let Some(place) = found else {
+                self.unknown_column(&item.columns_pointer, name);
+                continue;
+            };
+            let column = &self.columns[place];
+            if column.is_category != wants_category {
+                let (is, wants) = if wants_category { ("numbers", "categories") } else { ("categories", "numbers") };
+                let message = format!("`{}` wants {wants}, and column `{name}` holds {is}", kind.name);
+                let hint = if wants_category { "encode it with an operator for numbers" } else { "encode it first, as in `one_hot`" };
+                self.mistakes.push(Mistake::new(item.columns_pointer.clone(), message).hint(hint));
+                continue;
+            }
+            if column.node.is_none() && name == target && kind.sight == Sight::At && is_nowcast {
+                let message = format!("`{}` would read the target `{name}` at the very time that is predicted", kind.name);
+                let hint = "read a lag of it, or predict a later time, as in `targets: { horizons: [1h] }`";
+                self.mistakes.push(Mistake::new(item.columns_pointer.clone(), message).hint(hint));
+                continue;
+            }
+            inputs.push(ColumnId(place));
+        }
+        (inputs.len() == columns.len()).then_some(inputs)
+    }
+
+    /// How much later than its event time a column of the table is known; others are as late as what they are made of already.
+    fn delay(&self, column: ColumnId) -> Span {
+        let PlanColumn { name, node, .. } = &self.columns[column.0];
+        let file = &self.pipeline.file;
+        if node.is_some() {
+            return Span(0);
+        }
+        if *name == file.target {
+            return file.targets.delay;
+        }
+        match file.covariates.get(name) {
+            Some(covariate) if covariate.class == CovariateClass::Observed => covariate.delay,
+            Some(_) | None => Span(0),
+        }
+    }
+
+    /// The column as it is known at the row: where it comes late, the value that was known by then.
+    fn known_at_row(&mut self, column: ColumnId) -> ColumnId {
+        let delay = self.delay(column);
+        if delay.0 == 0 {
+            return column;
+        }
+        let name = format!("{}, as known", self.columns[column.0].name);
+        if let Some(place) = self.columns.iter().position(|known| known.name == name) {
+            return ColumnId(place);
+        }
+        let (node, output) = (self.nodes.len(), ColumnId(self.columns.len()));
+        self.columns.push(PlanColumn { name, node: Some(node), is_category: false });
+        let oldest = if self.step.is_some() { 0 } else { i64::MAX };
+        self.nodes.push(Node {
+            operator: "known",
+            grade: Grade::Causal,
+            sight: Sight::At,
+            window: Some(Span(0)),
+            delay,
+            inputs: vec![column],
+            outputs: vec![output],
+            work: Work::Series(Box::new(move || Box::new(KnownMachine::new(oldest)))),
+            base: String::new(),
+        });
+        output
+    }
+
+    /// Cuts and scales the features that are numbers; they keep their names.
+    fn make_robust(&mut self) {
+        let Some(robust) = self.pipeline.file.robust.clone() else { return };
+        let winsorise = robust.winsorize.map(|with| ("winsorise", "/robust/winsorize", serde_json::json!(with)));
+        let scale = robust.scaler.map(|method| ("scale", "/robust", serde_json::json!({ "method": method })));
+        let steps: Vec<(&str, &str, Value)> = winsorise.into_iter().chain(scale).collect();
+        for index in 0..self.features.len() {
+            let Feature::Column(mut column) = self.features[index] else { continue };
+            if !self.is_amount(column) {
+                continue;
+            }
+            for (operator, pointer, with) in &steps {
+                let Some(kind) = operators::find(operator) else { continue };
+                let name = self.columns[column.0].name.clone();
+                let site = Site { columns: &[], step: self.step, zone: self.pipeline.zone };
+                match (kind.draft)(with.clone(), &site) {
+                    Err(mistake) => return self.mistakes.push(mistake.below(pointer)),
+                    Ok(draft) => {
+                        // The last one of the chain has the name.
+                        self.columns[column.0].name = format!("{name}, before `{operator}`");
+                        let node = self.push(kind, vec![column], Span(0), (vec![name], draft));
+                        column = self.nodes[node].outputs[0];
+                    }
+                }
+            }
+            self.features[index] = Feature::Column(column);
+        }
+    }
+
+    /// Whether a feature is an amount: neither of the calendar, nor an encoding, nor a flag.
+    fn is_amount(&self, column: ColumnId) -> bool {
+        let PlanColumn { name, node, .. } = &self.columns[column.0];
+        let Some(node) = node.map(|node| &self.nodes[node]) else { return true };
+        let kind = operators::find(node.operator);
+        let is_number = kind.is_some_and(|kind| matches!(kind.reads, Reads::Number | Reads::Numbers(_)));
+        let is_flag = ["was_missing", "warming", "cooling"].iter().any(|flag| name.ends_with(flag));
+        is_number && !is_flag
+    }
+
+    fn finish(self) -> Result<Plan, Vec<Mistake>> {
+        if !self.mistakes.is_empty() {
+            return Err(self.mistakes);
+        }
+        Ok(Plan {
+            file: self.pipeline.file.clone(),
+            columns: self.columns,
+            nodes: self.nodes,
+            features: self.features,
+            horizons: self.horizons,
+            step: self.step,
+        })
+    }
+}
