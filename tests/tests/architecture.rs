@@ -9,6 +9,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const EDGES: &[(&str, &[&str])] = &[
     ("dag", &[]),
     ("postgres", &[]),
+    ("features", &[]),
     ("lake", &[]),
     ("task", &["dag"]),
     ("store", &["dag", "task"]),
@@ -25,9 +26,10 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Each heavy dependency with the only crates that may use it.
 const CONFINED: &[(&str, &[&str])] = &[
     ("apalis", &["scheduler"]),
+    ("arrow-array", &["features"]),
     ("axum", &["api"]),
     ("candle-core", &["families"]),
-    ("chrono-tz", &["dag", "lake"]),
+    ("chrono-tz", &["dag", "features", "lake"]),
     ("clap", &["tidemill"]),
     ("cron", &["dag"]),
     ("css-inline", &["report"]),
@@ -36,7 +38,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("lightgbm3", &["families"]),
     ("minijinja", &["dag", "report"]),
     ("object_store", &["lake", "task"]),
-    ("polars", &["features"]),
+    ("parquet", &["features"]),
     ("resvg", &["report"]),
     ("serde-saphyr", &["dag"]),
     ("smartcore", &["families"]),

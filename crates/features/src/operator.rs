@@ -179,8 +179,11 @@ impl Site<'_> {
     /// A reach in time. `field` is the key that it was read from.
     pub fn span(&self, reach: Reach, field: &str) -> Result<Span, Mistake> {
         reach.on(self.step).ok_or_else(|| {
-            Mistake::new(format!("/{field}"), format!("{reach} steps need a regular grid, and there is none"))
-                .hint("write a length of time, such as `30m`, or declare the grid, as in `grid: 1m`")
+            Mistake::new(
+                format!("/{field}"),
+                format!("{reach} steps need a regular grid, and there is none"),
+            )
+            .hint("write a length of time, such as `30m`, or declare the grid, as in `grid: 1m`")
         })
     }
 }

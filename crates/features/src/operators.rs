@@ -93,7 +93,8 @@ mod tests {
             .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
             .collect();
 
-        let names: BTreeSet<String> = super::all().iter().map(|kind| kind.name.to_owned()).collect();
+        let names: BTreeSet<String> =
+            super::all().iter().map(|kind| kind.name.to_owned()).collect();
 
         assert_eq!(names, files);
     }

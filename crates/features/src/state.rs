@@ -13,7 +13,9 @@ pub enum BadState {
     #[error("the state is damaged: {0}; save it again from the full history")]
     Damaged(&'static str),
     /// Another version of the program wrote it.
-    #[error("the state has version {found}, this program reads version {known}; save it again from the full history")]
+    #[error(
+        "the state has version {found}, this program reads version {known}; save it again from the full history"
+    )]
     Version {
         /// What the bytes say.
         found: u32,

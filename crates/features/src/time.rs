@@ -29,10 +29,14 @@ pub enum BadTime {
     #[error("`{0}` is no time; write `2025-08-31T23:59:59Z` or `2025-08-31`")]
     Timestamp(String),
     /// No length of time.
-    #[error("`{0}` is no length of time; write a number and its unit, such as `90s`, `30m`, `1h30m` or `7d`")]
+    #[error(
+        "`{0}` is no length of time; write a number and its unit, such as `90s`, `30m`, `1h30m` or `7d`"
+    )]
     Span(String),
     /// Neither steps nor a length of time.
-    #[error("`{0}` is no reach; write a number of steps, such as 5, or a length of time, such as `30m`")]
+    #[error(
+        "`{0}` is no reach; write a number of steps, such as 5, or a length of time, such as `30m`"
+    )]
     Reach(String),
 }
 
@@ -217,7 +221,11 @@ impl<'de> Deserialize<'de> for Reach {
 
             fn visit_u64<E: serde::de::Error>(self, steps: u64) -> Result<Reach, E> {
                 let bad = || E::custom(BadTime::Reach(steps.to_string()));
-                u32::try_from(steps).ok().filter(|steps| *steps > 0).map(Reach::Steps).ok_or_else(bad)
+                u32::try_from(steps)
+                    .ok()
+                    .filter(|steps| *steps > 0)
+                    .map(Reach::Steps)
+                    .ok_or_else(bad)
             }
 
             fn visit_i64<E: serde::de::Error>(self, steps: i64) -> Result<Reach, E> {
@@ -226,7 +234,8 @@ impl<'de> Deserialize<'de> for Reach {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Reach, E> {
-                let span: Span = text.parse().map_err(|_| E::custom(BadTime::Reach(text.into())))?;
+                let span: Span =
+                    text.parse().map_err(|_| E::custom(BadTime::Reach(text.into())))?;
                 if span.0 == 0 {
                     return Err(E::custom(BadTime::Reach(text.into())));
                 }

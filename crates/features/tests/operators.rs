@@ -198,7 +198,11 @@ fn perturb(panel: &Panel, cut: i64, adversary: u8) -> Panel {
     }
 }
 
-fn rows_before(features: &tidemill_features::run::Features, panel: &Panel, cut: i64) -> Vec<(String, i64, Vec<u64>)> {
+fn rows_before(
+    features: &tidemill_features::run::Features,
+    panel: &Panel,
+    cut: i64,
+) -> Vec<(String, i64, Vec<u64>)> {
     let mut found = Vec::new();
     for (entity, name) in panel.entities().iter().enumerate() {
         for row in panel.rows_of(entity).filter(|row| panel.times()[*row] < cut * MINUTE) {
@@ -212,7 +216,16 @@ fn rows_before(features: &tidemill_features::run::Features, panel: &Panel, cut: 
 #[test]
 fn every_operator_says_something_on_plain_rows() {
     let rows: Vec<_> = (0..150u16)
-        .map(|minute| (0, minute, 0, Some(i32::from(minute) * 37 % 400 - 200), Some(i32::from(minute) * 11 % 90 + 1), (minute % 3) as u8))
+        .map(|minute| {
+            (
+                0,
+                minute,
+                0,
+                Some(i32::from(minute) * 37 % 400 - 200),
+                Some(i32::from(minute) * 11 % 90 + 1),
+                (minute % 3) as u8,
+            )
+        })
         .collect();
     let panel = panel(&rows);
     let mut lines = Vec::new();
@@ -225,11 +238,16 @@ fn every_operator_says_something_on_plain_rows() {
         let fitted = fit(&plan, &panel);
         let program = Program::new(&plan, &fitted).unwrap();
         let features = program.transform(&panel, ONE).unwrap();
-        for ((name, column), provenance) in features.names.iter().zip(&features.columns).zip(program.provenance()) {
+        for ((name, column), provenance) in
+            features.names.iter().zip(&features.columns).zip(program.provenance())
+        {
             let last = column[149];
             let known = column.iter().filter(|value| !value.is_nan()).count();
             let window = provenance.window.map_or("all".to_owned(), |window| window.to_string());
-            lines.push(format!("{:16} {name:40} {last:>12.6} {known:>4} {:?} {window}", kind.name, provenance.grade));
+            lines.push(format!(
+                "{:16} {name:40} {last:>12.6} {known:>4} {:?} {window}",
+                kind.name, provenance.grade
+            ));
             assert!(known > 0, "`{name}` is missing in all rows");
         }
     }
@@ -258,7 +276,9 @@ fn one_row_an_empty_panel_and_ten_thousand_short_entities_are_no_special_cases()
         for row in 0..3 {
             table.entity.push(u32::try_from(entity).unwrap());
             table.times.push(row * MINUTE);
-            table.columns.iter_mut().for_each(|column| column.values.push(if column.labels.is_some() { f64::NAN } else { entity as f64 }));
+            table.columns.iter_mut().for_each(|column| {
+                column.values.push(if column.labels.is_some() { f64::NAN } else { entity as f64 })
+            });
         }
     }
     let (many, _) = Panel::take_in(table, &rules()).unwrap();

@@ -57,31 +57,78 @@ impl Country {
     const fn rules(self) -> &'static [Rule] {
         match self {
             Self::De => &[
-                Fixed(1, 1), Easter(-2), Easter(1), Fixed(5, 1), Easter(39), Easter(50),
-                Fixed(10, 3), Fixed(12, 25), Fixed(12, 26),
+                Fixed(1, 1),
+                Easter(-2),
+                Easter(1),
+                Fixed(5, 1),
+                Easter(39),
+                Easter(50),
+                Fixed(10, 3),
+                Fixed(12, 25),
+                Fixed(12, 26),
             ],
             Self::Fr => &[
-                Fixed(1, 1), Easter(1), Fixed(5, 1), Fixed(5, 8), Easter(39), Easter(50),
-                Fixed(7, 14), Fixed(8, 15), Fixed(11, 1), Fixed(11, 11), Fixed(12, 25),
+                Fixed(1, 1),
+                Easter(1),
+                Fixed(5, 1),
+                Fixed(5, 8),
+                Easter(39),
+                Easter(50),
+                Fixed(7, 14),
+                Fixed(8, 15),
+                Fixed(11, 1),
+                Fixed(11, 11),
+                Fixed(12, 25),
             ],
             Self::Gb => &[
-                Substituted(1, 1), Easter(-2), Easter(1), Nth(5, Weekday::Mon, 1),
-                Last(5, Weekday::Mon), Last(8, Weekday::Mon), Substituted(12, 25),
+                Substituted(1, 1),
+                Easter(-2),
+                Easter(1),
+                Nth(5, Weekday::Mon, 1),
+                Last(5, Weekday::Mon),
+                Last(8, Weekday::Mon),
+                Substituted(12, 25),
                 Substituted(12, 26),
             ],
             Self::No => &[
-                Fixed(1, 1), Easter(-3), Easter(-2), Easter(0), Easter(1), Fixed(5, 1),
-                Fixed(5, 17), Easter(39), Easter(49), Easter(50), Fixed(12, 25), Fixed(12, 26),
+                Fixed(1, 1),
+                Easter(-3),
+                Easter(-2),
+                Easter(0),
+                Easter(1),
+                Fixed(5, 1),
+                Fixed(5, 17),
+                Easter(39),
+                Easter(49),
+                Easter(50),
+                Fixed(12, 25),
+                Fixed(12, 26),
             ],
             Self::Se => &[
-                Fixed(1, 1), Fixed(1, 6), Easter(-2), Easter(0), Easter(1), Fixed(5, 1),
-                Easter(39), Easter(49), Fixed(6, 6), Fixed(12, 25), Fixed(12, 26),
+                Fixed(1, 1),
+                Fixed(1, 6),
+                Easter(-2),
+                Easter(0),
+                Easter(1),
+                Fixed(5, 1),
+                Easter(39),
+                Easter(49),
+                Fixed(6, 6),
+                Fixed(12, 25),
+                Fixed(12, 26),
             ],
             Self::Us => &[
-                Substituted(1, 1), Nth(1, Weekday::Mon, 3), Nth(2, Weekday::Mon, 3),
-                Last(5, Weekday::Mon), Substituted(6, 19), Substituted(7, 4),
-                Nth(9, Weekday::Mon, 1), Nth(10, Weekday::Mon, 2), Substituted(11, 11),
-                Nth(11, Weekday::Thu, 4), Substituted(12, 25),
+                Substituted(1, 1),
+                Nth(1, Weekday::Mon, 3),
+                Nth(2, Weekday::Mon, 3),
+                Last(5, Weekday::Mon),
+                Substituted(6, 19),
+                Substituted(7, 4),
+                Nth(9, Weekday::Mon, 1),
+                Nth(10, Weekday::Mon, 2),
+                Substituted(11, 11),
+                Nth(11, Weekday::Thu, 4),
+                Substituted(12, 25),
             ],
         }
     }
@@ -91,10 +138,17 @@ impl Country {
         let mut days: Vec<NaiveDate> = Vec::new();
         for rule in self.rules() {
             let found = match *rule {
-                Fixed(month, day) | Substituted(month, day) => NaiveDate::from_ymd_opt(year, month, day),
-                Easter(after) => easter(year).and_then(|sunday| sunday.checked_add_signed(chrono::Duration::days(after))),
-                Nth(month, weekday, nth) => NaiveDate::from_weekday_of_month_opt(year, month, weekday, nth),
-                Last(month, weekday) => [5, 4].into_iter().find_map(|nth| NaiveDate::from_weekday_of_month_opt(year, month, weekday, nth)),
+                Fixed(month, day) | Substituted(month, day) => {
+                    NaiveDate::from_ymd_opt(year, month, day)
+                }
+                Easter(after) => easter(year)
+                    .and_then(|sunday| sunday.checked_add_signed(chrono::Duration::days(after))),
+                Nth(month, weekday, nth) => {
+                    NaiveDate::from_weekday_of_month_opt(year, month, weekday, nth)
+                }
+                Last(month, weekday) => [5, 4].into_iter().find_map(|nth| {
+                    NaiveDate::from_weekday_of_month_opt(year, month, weekday, nth)
+                }),
             };
             let Some(day) = found else { continue };
             days.push(day);
@@ -105,7 +159,10 @@ impl Country {
         if self == Self::Se {
             // Midsummer and All Saints' Day: the Saturdays from 20 June and from 31 October.
             days.extend([(6, 20), (10, 31)].into_iter().filter_map(|(month, day)| {
-                NaiveDate::from_ymd_opt(year, month, day)?.iter_days().take(7).find(|day| day.weekday() == Weekday::Sat)
+                NaiveDate::from_ymd_opt(year, month, day)?
+                    .iter_days()
+                    .take(7)
+                    .find(|day| day.weekday() == Weekday::Sat)
             }));
         }
         let mut days: Vec<i64> = days.iter().map(|day| days_since_1970(*day)).collect();
@@ -202,7 +259,9 @@ mod tests {
 
     #[test]
     fn easter_is_where_the_almanacs_have_it() {
-        for (year, month, day) in [(2000, 4, 23), (2008, 3, 23), (2024, 3, 31), (2025, 4, 20), (2038, 4, 25)] {
+        for (year, month, day) in
+            [(2000, 4, 23), (2008, 3, 23), (2024, 3, 31), (2025, 4, 20), (2038, 4, 25)]
+        {
             assert_eq!(easter(year), NaiveDate::from_ymd_opt(year, month, day));
         }
     }
@@ -210,10 +269,22 @@ mod tests {
     #[test]
     fn holidays_are_those_that_were_published() {
         // Published by the governments: Lovdata, gov.uk/bank-holidays, opm.gov.
-        assert_eq!(days(Country::No, 2025), "01-01 04-17 04-18 04-20 04-21 05-01 05-17 05-29 06-08 06-09 12-25 12-26");
-        assert_eq!(days(Country::Gb, 2021), "01-01 04-02 04-05 05-03 05-31 08-30 12-25 12-26 12-27 12-28");
-        assert_eq!(days(Country::Us, 2026), "01-01 01-19 02-16 05-25 06-19 07-03 07-04 09-07 10-12 11-11 11-26 12-25");
-        assert_eq!(days(Country::De, 2025), "01-01 04-18 04-21 05-01 05-29 06-09 10-03 12-25 12-26");
+        assert_eq!(
+            days(Country::No, 2025),
+            "01-01 04-17 04-18 04-20 04-21 05-01 05-17 05-29 06-08 06-09 12-25 12-26"
+        );
+        assert_eq!(
+            days(Country::Gb, 2021),
+            "01-01 04-02 04-05 05-03 05-31 08-30 12-25 12-26 12-27 12-28"
+        );
+        assert_eq!(
+            days(Country::Us, 2026),
+            "01-01 01-19 02-16 05-25 06-19 07-03 07-04 09-07 10-12 11-11 11-26 12-25"
+        );
+        assert_eq!(
+            days(Country::De, 2025),
+            "01-01 04-18 04-21 05-01 05-29 06-09 10-03 12-25 12-26"
+        );
         assert!(days(Country::Se, 2025).contains("06-21"));
         assert!(days(Country::Fr, 2025).contains("07-14"));
     }

@@ -92,7 +92,8 @@ impl Part {
         // The first day of 1970 was a Thursday.
         let weekday = (day_of(local) + 3).rem_euclid(7);
         let date = |part: fn(&chrono::NaiveDateTime) -> u32| {
-            DateTime::from_timestamp_micros(local).map_or(f64::NAN, |at| f64::from(part(&at.naive_utc())))
+            DateTime::from_timestamp_micros(local)
+                .map_or(f64::NAN, |at| f64::from(part(&at.naive_utc())))
         };
         match self {
             Self::Hour => (within / (3_600 * SECOND)) as f64,
@@ -151,8 +152,16 @@ mod tests {
         // A Sunday.
         let at = local("2024-12-29T18:45:00Z", chrono_tz::UTC);
 
-        let values = [Part::Hour, Part::Minute, Part::Weekday, Part::Weekend, Part::Day, Part::Month, Part::DayOfYear]
-            .map(|part| part.value(at));
+        let values = [
+            Part::Hour,
+            Part::Minute,
+            Part::Weekday,
+            Part::Weekend,
+            Part::Day,
+            Part::Month,
+            Part::DayOfYear,
+        ]
+        .map(|part| part.value(at));
 
         assert_eq!(values, [18.0, 45.0, 6.0, 1.0, 29.0, 12.0, 364.0]);
         assert!((Part::TimeOfDay.turn(at) - 0.78125).abs() < 1e-15);

@@ -101,7 +101,8 @@ enum PartColumn {
 /// Reads the columns of a file.
 pub fn read_parquet(path: &Path, wanted: &ReadColumns, limits: Limits) -> Result<Table, BadFile> {
     let file = open(path)?;
-    let metadata = ArrowReaderMetadata::load(&file, Default::default()).map_err(|source| broken(path, source))?;
+    let metadata = ArrowReaderMetadata::load(&file, Default::default())
+        .map_err(|source| broken(path, source))?;
     let groups: Vec<usize> = (0..metadata.metadata().num_row_groups()).collect();
     let each = groups.len().div_ceil(limits.threads.max(1)).max(1);
     let reader = Reader { path, wanted, metadata: &metadata };
@@ -141,10 +142,12 @@ impl Reader<'_> {
         const BATCH: usize = 65_536;
         let places = self.places()?;
         let parquet = self.metadata.metadata();
-        let mask = ProjectionMask::roots(parquet.file_metadata().schema_descr(), places.iter().copied());
+        let mask =
+            ProjectionMask::roots(parquet.file_metadata().schema_descr(), places.iter().copied());
         let rows: i64 = groups.iter().map(|group| parquet.row_group(*group).num_rows()).sum();
         let rows = usize::try_from(rows).unwrap_or(0);
-        let mut part = Part { runs: Vec::new(), times: Vec::with_capacity(rows), columns: Vec::new() };
+        let mut part =
+            Part { runs: Vec::new(), times: Vec::with_capacity(rows), columns: Vec::new() };
         for place in &places[2..] {
             let is_text = is_text(self.metadata.schema().field(*place).data_type());
             part.columns.push(if is_text {
@@ -153,7 +156,10 @@ impl Reader<'_> {
                 PartColumn::Numbers(Vec::with_capacity(rows))
             });
         }
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(open(self.path)?, self.metadata.clone());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            open(self.path)?,
+            self.metadata.clone(),
+        );
         let batches = builder
             .with_projection(mask)
             .with_row_groups(groups)
@@ -177,7 +183,8 @@ impl Reader<'_> {
 
     /// The places of the entity, the time and the others in the file.
     fn places(&self) -> Result<Vec<usize>, BadFile> {
-        let names = [&self.wanted.entity, &self.wanted.timestamp].into_iter().chain(&self.wanted.columns);
+        let names =
+            [&self.wanted.entity, &self.wanted.timestamp].into_iter().chain(&self.wanted.columns);
         let place = |name: &String| {
             let found = self.metadata.schema().index_of(name);
             found.map_err(|_| self.no_column(name))
@@ -206,11 +213,17 @@ impl Reader<'_> {
     fn refuse_nulls(&self, name: &str, array: &ArrayRef) -> Result<(), BadFile> {
         match array.null_count() {
             0 => Ok(()),
-            count => Err(BadFile::Null { path: self.path.to_owned(), column: name.to_owned(), count }),
+            count => {
+                Err(BadFile::Null { path: self.path.to_owned(), column: name.to_owned(), count })
+            }
         }
     }
 
-    fn add_entities(&self, array: &ArrayRef, runs: &mut Vec<(Arc<str>, usize)>) -> Result<(), BadFile> {
+    fn add_entities(
+        &self,
+        array: &ArrayRef,
+        runs: &mut Vec<(Arc<str>, usize)>,
+    ) -> Result<(), BadFile> {
         let name = &self.wanted.entity;
         self.refuse_nulls(name, array)?;
         if array.data_type().is_integer() {
@@ -237,7 +250,9 @@ impl Reader<'_> {
         let name = &self.wanted.timestamp;
         self.refuse_nulls(name, array)?;
         let array = match array.data_type() {
-            DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64 => self.micros(name, array)?,
+            DataType::Timestamp(_, _) | DataType::Date32 | DataType::Date64 => {
+                self.micros(name, array)?
+            }
             other => {
                 return Err(BadFile::Type {
                     path: self.path.to_owned(),
@@ -252,11 +267,17 @@ impl Reader<'_> {
     }
 
     fn micros(&self, name: &str, array: &ArrayRef) -> Result<ArrayRef, BadFile> {
-        let zone = if let DataType::Timestamp(_, zone) = array.data_type() { zone.clone() } else { None };
+        let zone =
+            if let DataType::Timestamp(_, zone) = array.data_type() { zone.clone() } else { None };
         self.cast(name, array, &DataType::Timestamp(TimeUnit::Microsecond, zone))
     }
 
-    fn add_values(&self, name: &str, array: &ArrayRef, values: &mut PartColumn) -> Result<(), BadFile> {
+    fn add_values(
+        &self,
+        name: &str,
+        array: &ArrayRef,
+        values: &mut PartColumn,
+    ) -> Result<(), BadFile> {
         match values {
             PartColumn::Texts(texts) => {
                 let array = self.cast(name, array, &DataType::Utf8)?;

@@ -26,7 +26,8 @@ pub fn write_parquet(
     panel: &Panel,
     features: &Features,
 ) -> Result<(), BadFile> {
-    let file = File::create(path).map_err(|source| BadFile::File { path: path.to_owned(), source })?;
+    let file =
+        File::create(path).map_err(|source| BadFile::File { path: path.to_owned(), source })?;
     write(file, (entity, timestamp), panel, features)
         .map_err(|source| BadFile::Parquet { path: path.to_owned(), source })
 }
@@ -69,7 +70,11 @@ fn write(
 }
 
 /// A column without nulls.
-fn required(name: &str, physical: Physical, logical: Option<LogicalType>) -> Result<Type, ParquetError> {
+fn required(
+    name: &str,
+    physical: Physical,
+    logical: Option<LogicalType>,
+) -> Result<Type, ParquetError> {
     Type::primitive_type_builder(name, physical)
         .with_repetition(Repetition::REQUIRED)
         .with_logical_type(logical)
@@ -91,7 +96,11 @@ fn write_group(
                 column.typed::<ByteArrayType>().write_batch(&names, None, None)?;
             }
             1 => {
-                column.typed::<Int64Type>().write_batch(&panel.times()[rows.clone()], None, None)?;
+                column.typed::<Int64Type>().write_batch(
+                    &panel.times()[rows.clone()],
+                    None,
+                    None,
+                )?;
             }
             feature => {
                 let values = &features.columns[feature - 2][rows.clone()];

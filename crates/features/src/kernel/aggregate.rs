@@ -380,7 +380,8 @@ mod tests {
 
     #[test]
     fn a_line_has_its_slope_and_equal_values_have_none() {
-        let line: Vec<(i64, f64)> = (0..10).map(|row| (row * 1_000_000, 3.0 + 0.5 * row as f64)).collect();
+        let line: Vec<(i64, f64)> =
+            (0..10).map(|row| (row * 1_000_000, 3.0 + 0.5 * row as f64)).collect();
         let flat: Vec<(i64, f64)> = (0..10).map(|row| (row * 1_000_000, 0.1)).collect();
 
         assert!((of::<Line>(&line).slope() - 0.5).abs() < 1e-14);

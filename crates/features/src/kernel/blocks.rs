@@ -60,12 +60,7 @@ fn count_before(times: &[i64], bound: i64) -> usize {
 }
 
 /// The summaries of `i..block` for each `i` of `first..block`, put together from the end.
-fn fill_suffixes<A: Aggregate>(
-    seen: Seen<'_>,
-    first: usize,
-    block: usize,
-    suffixes: &mut Vec<A>,
-) {
+fn fill_suffixes<A: Aggregate>(seen: Seen<'_>, first: usize, block: usize, suffixes: &mut Vec<A>) {
     suffixes.clear();
     suffixes.resize(block - first, A::empty());
     let mut suffix = A::empty();

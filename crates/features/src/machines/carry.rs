@@ -52,7 +52,10 @@ impl<S: Step> Machine for Carry<S> {
 
 /// A time among carried numbers, if it is there. A panel's times are exact as numbers.
 pub(crate) fn time(carried: f64) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "the times of a panel are whole and in range")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the times of a panel are whole and in range"
+    )]
     (!carried.is_nan()).then_some(carried as i64)
 }
 

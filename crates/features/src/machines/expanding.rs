@@ -27,7 +27,11 @@ impl Expanding {
     fn share_missing(&self, at: i64) -> f64 {
         let (Some(first), Some(step)) = (self.first, self.step) else { return f64::NAN };
         let due = (at - first) / step;
-        if due <= 0 { f64::NAN } else { (1.0 - f64::from(self.spread.count()) / due as f64).max(0.0) }
+        if due <= 0 {
+            f64::NAN
+        } else {
+            (1.0 - f64::from(self.spread.count()) / due as f64).max(0.0)
+        }
     }
 }
 

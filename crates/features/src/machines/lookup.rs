@@ -30,7 +30,11 @@ fn walk(distance: i64, rows: &[i64], seen: Seen<'_>, out: &mut [f64]) {
         while next < seen.at.len() && seen.at[next] < wanted {
             next += 1;
         }
-        *place = if next < seen.at.len() && seen.at[next] == wanted { seen.values[next] } else { f64::NAN };
+        *place = if next < seen.at.len() && seen.at[next] == wanted {
+            seen.values[next]
+        } else {
+            f64::NAN
+        };
     }
 }
 

@@ -79,7 +79,10 @@ impl Rolling {
 
     fn has_moments(&self) -> bool {
         self.columns.iter().any(|column| {
-            matches!(column, Column::Of(Stat::Mean | Stat::Std | Stat::Sum | Stat::Count | Stat::ShareMissing))
+            matches!(
+                column,
+                Column::Of(Stat::Mean | Stat::Std | Stat::Sum | Stat::Count | Stat::ShareMissing)
+            )
         })
     }
 

@@ -28,13 +28,17 @@ impl Operator for Calendar {
     const GRADE: Grade = Grade::Causal;
     const SIGHT: Sight = Sight::At;
     const READS: Reads = Reads::Time;
-    const EXAMPLE: &'static str = r#"{ "parts": ["hour", "weekday", "month"], "cyclic": ["time_of_day"] }"#;
+    const EXAMPLE: &'static str =
+        r#"{ "parts": ["hour", "weekday", "month"], "cyclic": ["time_of_day"] }"#;
     type Params = Params;
 
     fn draft(params: Params, site: &Site<'_>) -> Result<Draft, Mistake> {
         let plain = params.parts.iter().map(|part| part.name().to_owned());
         let waves = ["sin", "cos"];
-        let cyclic = params.cyclic.iter().flat_map(|part| waves.map(|wave| format!("{}_{wave}", part.name())));
+        let cyclic = params
+            .cyclic
+            .iter()
+            .flat_map(|part| waves.map(|wave| format!("{}_{wave}", part.name())));
         let outputs: Vec<String> = plain.chain(cyclic).collect();
         if outputs.is_empty() {
             return Err(Mistake::new("", "no part of the calendar is asked for")

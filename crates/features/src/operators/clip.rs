@@ -30,12 +30,16 @@ impl Operator for Clip {
     fn draft(params: Params, _: &Site<'_>) -> Result<Draft, Mistake> {
         let (min, max) = match (params.min, params.max) {
             (None, None) => {
-                return Err(Mistake::new("", "nothing is clipped").hint("give `min`, `max` or both"));
+                return Err(
+                    Mistake::new("", "nothing is clipped").hint("give `min`, `max` or both")
+                );
             }
             (min, max) => (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY)),
         };
         if min > max {
-            return Err(Mistake::new("/min", format!("{min} lies above {max}")).hint("swap the bounds"));
+            return Err(
+                Mistake::new("/min", format!("{min} lies above {max}")).hint("swap the bounds")
+            );
         }
         Ok(Draft {
             outputs: vec!["clipped".to_owned()],

@@ -1,9 +1,7 @@
 //! A column as it is.
 
 use crate::mistake::Mistake;
-use crate::operator::{
-    Draft, Formula, Grade, NoParams, Operator, Reads, Rows, Sight, Site, Work,
-};
+use crate::operator::{Draft, Formula, Grade, NoParams, Operator, Reads, Rows, Sight, Site, Work};
 use crate::time::Span;
 
 pub(crate) struct Column;

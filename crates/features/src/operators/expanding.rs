@@ -46,8 +46,11 @@ impl Operator for Expanding {
             .hint("take `rolling` with a long window, or `mean`"));
         }
         if params.stats.contains(&Stat::ShareMissing) && site.step.is_none() {
-            return Err(Mistake::new("/stats", "`share_missing` needs a regular grid, and there is none")
-                .hint("declare the grid, as in `grid: 1m`, or take `count`"));
+            return Err(Mistake::new(
+                "/stats",
+                "`share_missing` needs a regular grid, and there is none",
+            )
+            .hint("declare the grid, as in `grid: 1m`, or take `count`"));
         }
         let step = site.step.map(|step| step.0);
         let machine = Machine::new(params.least, step, params.stats.clone());

@@ -17,7 +17,8 @@ pub(crate) struct Frequency;
 
 impl Operator for Frequency {
     const NAME: &'static str = "frequency";
-    const ABOUT: &'static str = "the share of the training rows that have the category; 0 for an unseen one";
+    const ABOUT: &'static str =
+        "the share of the training rows that have the category; 0 for an unseen one";
     const GRADE: Grade = Grade::FoldSafe;
     const SIGHT: Sight = Sight::At;
     const READS: Reads = Reads::Category;

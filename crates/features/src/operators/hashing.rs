@@ -30,8 +30,11 @@ impl Operator for Hashing {
 
     fn draft(params: Params, _: &Site<'_>) -> Result<Draft, Mistake> {
         if !(2..=1024).contains(&params.buckets) {
-            return Err(Mistake::new("/buckets", format!("{} columns are not made", params.buckets))
-                .hint("write a number from 2 to 1024"));
+            return Err(Mistake::new(
+                "/buckets",
+                format!("{} columns are not made", params.buckets),
+            )
+            .hint("write a number from 2 to 1024"));
         }
         Ok(Draft {
             outputs: (0..params.buckets).map(|bucket| format!("hash_{bucket}")).collect(),
@@ -53,7 +56,8 @@ impl Params {
 
 impl Formula for Params {
     fn apply(&self, rows: &Rows<'_>, out: &mut [&mut [f64]]) {
-        let places: Vec<(usize, f64)> = rows.labels[0].iter().map(|name| self.place(name)).collect();
+        let places: Vec<(usize, f64)> =
+            rows.labels[0].iter().map(|name| self.place(name)).collect();
         out.iter_mut().for_each(|column| column.fill(0.0));
         for (row, code) in rows.inputs[0].iter().enumerate() {
             if let Some(code) = category(*code) {

@@ -42,7 +42,8 @@ pub(crate) struct Impute;
 
 impl Operator for Impute {
     const NAME: &'static str = "impute";
-    const ABOUT: &'static str = "the value, or what stands in for it from the past; and whether it was missing";
+    const ABOUT: &'static str =
+        "the value, or what stands in for it from the past; and whether it was missing";
     const GRADE: Grade = Grade::Causal;
     const SIGHT: Sight = Sight::At;
     const READS: Reads = Reads::Number;

@@ -19,7 +19,8 @@ pub(crate) struct Lag;
 
 impl Operator for Lag {
     const NAME: &'static str = "lag";
-    const ABOUT: &'static str = "the value at exactly that time before; missing where there was none, as in a gap";
+    const ABOUT: &'static str =
+        "the value at exactly that time before; missing where there was none, as in a gap";
     const GRADE: Grade = Grade::Causal;
     const SIGHT: Sight = Sight::Before;
     const READS: Reads = Reads::Number;
@@ -28,7 +29,9 @@ impl Operator for Lag {
 
     fn draft(params: Params, site: &Site<'_>) -> Result<Draft, Mistake> {
         if params.by.is_empty() {
-            return Err(Mistake::new("/by", "there is no lag").hint("write one at least, as in `by: [1]`"));
+            return Err(
+                Mistake::new("/by", "there is no lag").hint("write one at least, as in `by: [1]`")
+            );
         }
         let spans: Result<Vec<Span>, Mistake> =
             params.by.iter().map(|reach| site.span(*reach, "by")).collect();

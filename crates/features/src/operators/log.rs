@@ -19,7 +19,8 @@ pub(crate) struct Log;
 
 impl Operator for Log {
     const NAME: &'static str = "log";
-    const ABOUT: &'static str = "the natural logarithm of the value plus a shift; missing where that is not positive";
+    const ABOUT: &'static str =
+        "the natural logarithm of the value plus a shift; missing where that is not positive";
     const GRADE: Grade = Grade::Causal;
     const SIGHT: Sight = Sight::At;
     const READS: Reads = Reads::Number;

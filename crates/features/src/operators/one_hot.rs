@@ -30,7 +30,8 @@ pub(crate) struct OneHot;
 
 impl Operator for OneHot {
     const NAME: &'static str = "one_hot";
-    const ABOUT: &'static str = "a column for each category of the training rows; an unseen one has none";
+    const ABOUT: &'static str =
+        "a column for each category of the training rows; an unseen one has none";
     const GRADE: Grade = Grade::FoldSafe;
     const SIGHT: Sight = Sight::At;
     const READS: Reads = Reads::Category;
@@ -55,10 +56,12 @@ struct Categories {
 impl Fit for Params {
     fn fit(&self, training: &Training<'_>) -> Value {
         let counts = counts(training);
-        let mut names: Vec<(&str, usize)> = counts.iter().map(|(name, count)| (&***name, *count)).collect();
+        let mut names: Vec<(&str, usize)> =
+            counts.iter().map(|(name, count)| (&***name, *count)).collect();
         names.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
         names.truncate(usize::from(self.most));
-        let mut categories: Vec<String> = names.into_iter().map(|(name, _)| name.to_owned()).collect();
+        let mut categories: Vec<String> =
+            names.into_iter().map(|(name, _)| name.to_owned()).collect();
         categories.sort_unstable();
         serde_json::json!(Categories { categories })
     }
@@ -75,7 +78,8 @@ impl Fit for Params {
 
 impl Formula for Categories {
     fn apply(&self, rows: &Rows<'_>, out: &mut [&mut [f64]]) {
-        let place_of = |name: &Arc<str>| self.categories.binary_search_by(|known| (**known).cmp(&**name)).ok();
+        let place_of =
+            |name: &Arc<str>| self.categories.binary_search_by(|known| (**known).cmp(&**name)).ok();
         let places: Vec<Option<usize>> = rows.labels[0].iter().map(place_of).collect();
         out.iter_mut().for_each(|column| column.fill(0.0));
         for (row, code) in rows.inputs[0].iter().enumerate() {

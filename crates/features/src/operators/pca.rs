@@ -67,8 +67,10 @@ impl Fit for Params {
             };
             rows.iter().map(one).sum::<f64>() / count
         };
-        let width = |column: usize| Some(product(column, column).sqrt()).filter(|width| *width > 0.0);
-        let widths: Vec<f64> = (0..columns.len()).map(|column| width(column).unwrap_or(1.0)).collect();
+        let width =
+            |column: usize| Some(product(column, column).sqrt()).filter(|width| *width > 0.0);
+        let widths: Vec<f64> =
+            (0..columns.len()).map(|column| width(column).unwrap_or(1.0)).collect();
         let correlation: Vec<Vec<f64>> = (0..columns.len())
             .map(|left| {
                 let scaled = |right: usize| product(left, right) / (widths[left] * widths[right]);
@@ -92,8 +94,9 @@ fn eigenvectors(mut matrix: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     /// Each sweep squares what is left beside the diagonal: ten are plenty.
     const SWEEPS: usize = 30;
     let size = matrix.len();
-    let mut vectors: Vec<Vec<f64>> =
-        (0..size).map(|row| (0..size).map(|column| f64::from(u8::from(row == column))).collect()).collect();
+    let mut vectors: Vec<Vec<f64>> = (0..size)
+        .map(|row| (0..size).map(|column| f64::from(u8::from(row == column))).collect())
+        .collect();
     for _ in 0..SWEEPS {
         for left in 0..size {
             for right in left + 1..size {
@@ -105,7 +108,8 @@ fn eigenvectors(mut matrix: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     order.sort_by(|left, right| matrix[*right][*right].total_cmp(&matrix[*left][*left]));
     let upright = |index: usize| {
         let vector: Vec<f64> = vectors.iter().map(|row| row[index]).collect();
-        let largest = vector.iter().copied().max_by(|left, right| left.abs().total_cmp(&right.abs()));
+        let largest =
+            vector.iter().copied().max_by(|left, right| left.abs().total_cmp(&right.abs()));
         let sign = largest.map_or(1.0, f64::signum);
         vector.into_iter().map(|weight| weight * sign).collect()
     };

@@ -28,8 +28,11 @@ impl Operator for Polynomial {
 
     fn draft(params: Params, _: &Site<'_>) -> Result<Draft, Mistake> {
         if !(2..=5).contains(&params.degree) {
-            return Err(Mistake::new("/degree", format!("a degree of {} is not computed", params.degree))
-                .hint("write a number from 2 to 5"));
+            return Err(Mistake::new(
+                "/degree",
+                format!("a degree of {} is not computed", params.degree),
+            )
+            .hint("write a number from 2 to 5"));
         }
         Ok(Draft {
             outputs: (2..=params.degree).map(|power| format!("power_{power}")).collect(),

@@ -19,7 +19,8 @@ pub(crate) struct Pooled;
 
 impl Operator for Pooled {
     const NAME: &'static str = "pooled";
-    const ABOUT: &'static str = "the mean over earlier times of the mean of all entities at that time";
+    const ABOUT: &'static str =
+        "the mean over earlier times of the mean of all entities at that time";
     const GRADE: Grade = Grade::Causal;
     const SIGHT: Sight = Sight::Before;
     const READS: Reads = Reads::Number;

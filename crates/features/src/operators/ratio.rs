@@ -24,7 +24,8 @@ pub(crate) struct Ratio;
 
 impl Operator for Ratio {
     const NAME: &'static str = "ratio";
-    const ABOUT: &'static str = "the first value over the second; missing where the second is all but 0";
+    const ABOUT: &'static str =
+        "the first value over the second; missing where the second is all but 0";
     const GRADE: Grade = Grade::Causal;
     const SIGHT: Sight = Sight::At;
     const READS: Reads = Reads::Numbers(2);

@@ -45,8 +45,11 @@ impl Operator for Rolling {
             .collect();
         for (index, share) in params.quantiles.iter().enumerate() {
             if !(0.0..=1.0).contains(share) {
-                return Err(Mistake::new(format!("/quantiles/{index}"), format!("{share} is no share"))
-                    .hint("write a number from 0 to 1, such as 0.9"));
+                return Err(Mistake::new(
+                    format!("/quantiles/{index}"),
+                    format!("{share} is no share"),
+                )
+                .hint("write a number from 0 to 1, such as 0.9"));
             }
             columns.push(Column::Quantile(*share));
             outputs.push(format!("roll{}_q{}", params.window, share * 100.0));
@@ -56,8 +59,11 @@ impl Operator for Rolling {
                 .hint("name one at least, as in `stats: [mean]`"));
         }
         if params.stats.contains(&Stat::ShareMissing) && site.step.is_none() {
-            return Err(Mistake::new("/stats", "`share_missing` needs a regular grid, and there is none")
-                .hint("declare the grid, as in `grid: 1m`, or take `count`"));
+            return Err(Mistake::new(
+                "/stats",
+                "`share_missing` needs a regular grid, and there is none",
+            )
+            .hint("declare the grid, as in `grid: 1m`, or take `count`"));
         }
         let least = params.least.unwrap_or(match params.window {
             Reach::Steps(steps) => steps,

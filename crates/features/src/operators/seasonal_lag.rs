@@ -37,8 +37,11 @@ impl Operator for SeasonalLag {
     fn draft(params: Params, site: &Site<'_>) -> Result<Draft, Mistake> {
         let season = site.span(params.season, "season")?;
         if !(1..=1000).contains(&params.count) {
-            return Err(Mistake::new("/count", format!("{} seasons are not looked up", params.count))
-                .hint("write a number from 1 to 1000"));
+            return Err(Mistake::new(
+                "/count",
+                format!("{} seasons are not looked up", params.count),
+            )
+            .hint("write a number from 1 to 1000"));
         }
         let distances: Vec<i64> =
             (1..=i64::from(params.count)).map(|back| season.0.saturating_mul(back)).collect();

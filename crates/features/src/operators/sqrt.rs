@@ -19,7 +19,8 @@ pub(crate) struct Sqrt;
 
 impl Operator for Sqrt {
     const NAME: &'static str = "sqrt";
-    const ABOUT: &'static str = "the square root of the value; missing below 0, or with its sign where that is asked for";
+    const ABOUT: &'static str =
+        "the square root of the value; missing below 0, or with its sign where that is asked for";
     const GRADE: Grade = Grade::Causal;
     const SIGHT: Sight = Sight::At;
     const READS: Reads = Reads::Number;

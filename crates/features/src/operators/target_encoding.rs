@@ -46,8 +46,11 @@ impl Operator for TargetEncoding {
 
     fn draft(params: Params, _: &Site<'_>) -> Result<Draft, Mistake> {
         if !(2..=100).contains(&params.cv_folds) {
-            return Err(Mistake::new("/cv_folds", format!("{} folds are not made", params.cv_folds))
-                .hint("write a number from 2 to 100"));
+            return Err(Mistake::new(
+                "/cv_folds",
+                format!("{} folds are not made", params.cv_folds),
+            )
+            .hint("write a number from 2 to 100"));
         }
         if !params.smoothing.is_finite() || params.smoothing < 0.0 {
             return Err(Mistake::new("/smoothing", "the smoothing is not 0 or more")
@@ -96,8 +99,7 @@ impl Fit for Params {
         let folds = i64::from(self.cv_folds);
         let length = end.saturating_sub(begin);
         let edge = |fold: i64| begin + length / folds * fold;
-        let mut known: Vec<(i64, usize, f64)> = training
-            .inputs[0]
+        let mut known: Vec<(i64, usize, f64)> = training.inputs[0]
             .iter()
             .zip(training.label.iter().zip(training.label_known))
             .filter(|(_, (label, _))| !label.is_nan())
@@ -105,7 +107,9 @@ impl Fit for Params {
             .collect();
         // Sums are added up in this order, so it must not depend on anything else.
         known.sort_by(|left, right| {
-            (left.0, &training.labels[0][left.1]).cmp(&(right.0, &training.labels[0][right.1])).then(left.2.total_cmp(&right.2))
+            (left.0, &training.labels[0][left.1])
+                .cmp(&(right.0, &training.labels[0][right.1]))
+                .then(left.2.total_cmp(&right.2))
         });
         let mut all = Mean::default();
         let mut each = vec![Mean::default(); training.labels[0].len()];
@@ -141,7 +145,8 @@ impl Fit for Params {
 impl Formula for Tables {
     fn apply(&self, rows: &Rows<'_>, out: &mut [&mut [f64]]) {
         let encoded = |table: &Table| -> Vec<f64> {
-            let one = |name: &std::sync::Arc<str>| table.categories.get(&**name).copied().or(table.all);
+            let one =
+                |name: &std::sync::Arc<str>| table.categories.get(&**name).copied().or(table.all);
             rows.labels[0].iter().map(|name| one(name).unwrap_or(f64::NAN)).collect()
         };
         let mut known: Option<(usize, Vec<f64>)> = None;

@@ -69,7 +69,8 @@ impl Fit for Params {
 
     fn formula(&self, learnt: &Value) -> Result<Box<dyn Formula>, BadFit> {
         let bounds = Bounds::deserialize(learnt)?;
-        let (min, max) = (bounds.min.unwrap_or(f64::NEG_INFINITY), bounds.max.unwrap_or(f64::INFINITY));
+        let (min, max) =
+            (bounds.min.unwrap_or(f64::NEG_INFINITY), bounds.max.unwrap_or(f64::INFINITY));
         Ok(Box::new(Within { min, max }))
     }
 }

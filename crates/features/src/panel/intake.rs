@@ -101,7 +101,9 @@ pub struct IntakeReport {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Rows are from the future.
-    #[error("{count} rows are from {until} or later, which is the end of the interval; the first is of `{entity}` at {at}. Fix the clock of the source, or run the interval that they belong to")]
+    #[error(
+        "{count} rows are from {until} or later, which is the end of the interval; the first is of `{entity}` at {at}. Fix the clock of the source, or run the interval that they belong to"
+    )]
     Future {
         /// How many.
         count: usize,
@@ -113,7 +115,9 @@ pub enum Refused {
         until: Timestamp,
     },
     /// Times are out of range.
-    #[error("{count} rows have a time before 1684 or after 2255; the first is of `{entity}`. The unit of the times is probably not what the file says")]
+    #[error(
+        "{count} rows have a time before 1684 or after 2255; the first is of `{entity}`. The unit of the times is probably not what the file says"
+    )]
     OutOfRange {
         /// How many.
         count: usize,
@@ -121,7 +125,9 @@ pub enum Refused {
         entity: Arc<str>,
     },
     /// Rows are not in order.
-    #[error("{count} rows are earlier than the row before them; the first is of `{entity}` at {at}. Sort the rows, or write `unsorted: sort`")]
+    #[error(
+        "{count} rows are earlier than the row before them; the first is of `{entity}` at {at}. Sort the rows, or write `unsorted: sort`"
+    )]
     Unsorted {
         /// How many.
         count: usize,
@@ -131,7 +137,9 @@ pub enum Refused {
         at: Timestamp,
     },
     /// Rows have the same time.
-    #[error("{count} rows repeat the time of another row of their entity; the first is of `{entity}` at {at}. Write `duplicates: keep_last` or `duplicates: average`, or mend the source")]
+    #[error(
+        "{count} rows repeat the time of another row of their entity; the first is of `{entity}` at {at}. Write `duplicates: keep_last` or `duplicates: average`, or mend the source"
+    )]
     Duplicates {
         /// How many.
         count: usize,
@@ -141,7 +149,9 @@ pub enum Refused {
         at: Timestamp,
     },
     /// Numbers are infinite.
-    #[error("{count} values of column `{column}` are infinite; the first is of `{entity}` at {at}. Write `infinities: mask` to take them for missing, or mend the source")]
+    #[error(
+        "{count} values of column `{column}` are infinite; the first is of `{entity}` at {at}. Write `infinities: mask` to take them for missing, or mend the source"
+    )]
     Infinite {
         /// How many.
         count: usize,
@@ -183,7 +193,8 @@ impl Panel {
         let mut panel = sort(table);
         match panel.first_duplicate() {
             Some((entity, row)) if rules.duplicates == Duplicates::Refuse => {
-                let (entity, at) = (Arc::clone(&panel.entities[entity]), Timestamp(panel.times[row]));
+                let (entity, at) =
+                    (Arc::clone(&panel.entities[entity]), Timestamp(panel.times[row]));
                 refused.push(Refused::Duplicates { count: panel.count_duplicates(), entity, at });
             }
             Some(_) => {
@@ -227,7 +238,10 @@ impl Panel {
         (0..self.entities.len()).find_map(|entity| {
             let rows = self.rows_of(entity);
             let pairs = self.times[rows.clone()].windows(2);
-            pairs.enumerate().find(|(_, pair)| pair[0] == pair[1]).map(|(row, _)| (entity, rows.start + row + 1))
+            pairs
+                .enumerate()
+                .find(|(_, pair)| pair[0] == pair[1])
+                .map(|(row, _)| (entity, rows.start + row + 1))
         })
     }
 
@@ -256,9 +270,13 @@ impl Panel {
         for column in &mut self.columns {
             let mut merged = column.take(&last_of_group);
             if rule == Duplicates::Average && column.labels.is_none() {
-                for (place, group) in merged.values.iter_mut().zip(&groups).filter(|(_, group)| group.len() > 1) {
-                    let values = column.values[group.clone()].iter().filter(|value| !value.is_nan());
-                    let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
+                for (place, group) in
+                    merged.values.iter_mut().zip(&groups).filter(|(_, group)| group.len() > 1)
+                {
+                    let values =
+                        column.values[group.clone()].iter().filter(|value| !value.is_nan());
+                    let (count, sum) =
+                        values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
                     *place = if count > 0.0 { sum / count } else { f64::NAN };
                 }
             }

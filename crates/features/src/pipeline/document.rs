@@ -279,6 +279,7 @@ pub struct FourierItem {
 /// The calendar, the clock and the age of the series.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct TrendSeasonality {
     /// The days since the first row of the series.
     #[serde(default)]

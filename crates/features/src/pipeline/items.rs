@@ -52,7 +52,8 @@ pub(super) fn items(file: &PipelineFile) -> Vec<Item> {
     categoricals(file, &mut items);
     for (index, item) in file.features.iter().enumerate() {
         let pointer = format!("/features/{index}");
-        let (mut columns, mut columns_pointer) = (item.columns.clone(), format!("{pointer}/columns"));
+        let (mut columns, mut columns_pointer) =
+            (item.columns.clone(), format!("{pointer}/columns"));
         if let Some(column) = &item.column {
             columns.insert(0, column.clone());
             columns_pointer = format!("{pointer}/column");
@@ -85,7 +86,12 @@ fn temporal(file: &PipelineFile, items: &mut Vec<Item>) {
         items.push(Item::at(&format!("{pointer}/differences"), "difference", columns, with));
     }
     for (index, rolling) in temporal.rolling.iter().enumerate() {
-        items.push(Item::at(&format!("{pointer}/rolling/{index}"), "rolling", columns, json!(rolling)));
+        items.push(Item::at(
+            &format!("{pointer}/rolling/{index}"),
+            "rolling",
+            columns,
+            json!(rolling),
+        ));
     }
     if !temporal.expanding.is_empty() {
         let with = json!({ "stats": temporal.expanding });
@@ -126,9 +132,10 @@ fn trend_seasonality(file: &PipelineFile, items: &mut Vec<Item>) {
 
 fn interactions(file: &PipelineFile, items: &mut Vec<Item>) {
     let Some(wanted) = &file.interactions else { return };
-    for (key, op, joint, each) in
-        [("ratios", "ratio", "over", &wanted.ratios), ("products", "product", "times", &wanted.products)]
-    {
+    for (key, op, joint, each) in [
+        ("ratios", "ratio", "over", &wanted.ratios),
+        ("products", "product", "times", &wanted.products),
+    ] {
         for (index, columns) in each.iter().enumerate() {
             let name = columns.join(&format!("_{joint}_"));
             let pointer = format!("/interactions/{key}/{index}");

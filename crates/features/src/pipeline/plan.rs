@@ -143,7 +143,9 @@ impl Plan {
             Feature::Column(column) => self.reach(*column),
             Feature::LearntBy(node) => self.reach_of_node(*node),
         });
-        windows.collect::<Option<Vec<Span>>>().map(|windows| windows.into_iter().max().unwrap_or_default())
+        windows
+            .collect::<Option<Vec<Span>>>()
+            .map(|windows| windows.into_iter().max().unwrap_or_default())
     }
 
     /// A hash of all that features depend on but the rows: the file, the grid, and the version of the arithmetic.
@@ -212,7 +214,8 @@ impl Plan {
 
     fn reach_of_node(&self, node: usize) -> Option<Span> {
         let node = &self.nodes[node];
-        let before: Option<Vec<Span>> = node.inputs.iter().map(|input| self.reach(*input)).collect();
+        let before: Option<Vec<Span>> =
+            node.inputs.iter().map(|input| self.reach(*input)).collect();
         let before = before?.into_iter().max().unwrap_or_default();
         Some(Span(node.window?.0.saturating_add(node.delay.0).saturating_add(before.0)))
     }

@@ -1,150 +1,19 @@
-//! From a file to a plan; all mistakes are told at once.
+//! From items to nodes; all mistakes are told at once.
 
-use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::document::{CovariateClass, PipelineFile};
-use super::items::{Item, items};
+use super::document::CovariateClass;
+use super::items::Item;
 use super::plan::{ColumnId, Feature, Node, Plan, PlanColumn};
+use super::read::{Known, Pipeline};
 use crate::machines::Known as KnownMachine;
 use crate::mistake::{Mistake, suggest};
-use crate::operator::{Draft, Grade, OperatorKind, Reads, Sight, Site, Work, typed};
+use crate::operator::{Draft, Grade, OperatorKind, Reads, Sight, Site, Work};
 use crate::operators;
-use crate::panel::{GridRule, Panel};
 use crate::time::{Reach, Span};
 
-/// A column of a table, as far as a plan must know it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Its name.
-    pub name: String,
-    /// Whether it holds categories.
-    pub is_category: bool,
-}
-
-impl Known {
-    /// The columns of a panel.
-    pub fn columns_of(panel: &Panel) -> Vec<Self> {
-        let known = |column: &crate::panel::Column| Self {
-            name: column.name.clone(),
-            is_category: column.labels.is_some(),
-        };
-        panel.columns().iter().map(known).collect()
-    }
-}
-
-/// A pipeline file that was read, and has no mistakes that can be seen without a table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pipeline {
-    file: PipelineFile,
-    zone: Tz,
-}
-
-impl Pipeline {
-    /// Reads a pipeline from its document.
-    pub fn read(document: &Value) -> Result<Self, Vec<Mistake>> {
-        let file: PipelineFile = typed(document.clone()).map_err(|mistake| vec![mistake])?;
-        let zone: Result<Tz, _> = file.timezone.parse();
-        let mut mistakes = Vec::new();
-        if zone.is_err() {
-            let message = format!("`{}` is no time zone", file.timezone);
-            let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-            mistakes.push(Mistake::new("/timezone", message).hint(suggest(&file.timezone, "time zones", names)));
-        }
-        let pipeline = Self { file, zone: zone.unwrap_or(Tz::UTC) };
-        mistakes.extend(pipeline.mistakes());
-        if mistakes.is_empty() { Ok(pipeline) } else { Err(mistakes) }
-    }
-
-    /// The file.
-    pub fn file(&self) -> &PipelineFile {
-        &self.file
-    }
-
-    /// The columns of a table that it names, without those of entities and times.
-    pub fn columns(&self) -> Vec<String> {
-        let mut names = vec![self.file.target.clone()];
-        names.extend(items(&self.file).into_iter().flat_map(|item| item.columns));
-        names.extend(self.file.targets.label_time.clone());
-        let mut seen = std::collections::BTreeSet::new();
-        names.retain(|name| seen.insert(name.clone()));
-        names
-    }
-
-    /// Makes a plan for the columns of a table with this step.
-    pub fn plan(&self, columns: &[Known], step: Option<Span>) -> Result<Plan, Vec<Mistake>> {
-        let step = match self.file.grid.0 {
-            GridRule::Declared(step) => Some(step),
-            GridRule::Inferred => step,
-            GridRule::Irregular => None,
-        };
-        let mut planner = Planner::new(self, columns, step);
-        planner.check_file();
-        for item in items(&self.file) {
-            planner.add(&item);
-        }
-        planner.make_robust();
-        planner.finish()
-    }
-
-    /// What is wrong whatever the table.
-    fn mistakes(&self) -> Vec<Mistake> {
-        let step = match self.file.grid.0 {
-            GridRule::Declared(step) => Some(step),
-            // Any would do: whether there is one is known with the table.
-            GridRule::Inferred => Some(Span::minutes(1)),
-            GridRule::Irregular => None,
-        };
-        let mut mistakes = Vec::new();
-        let listed = items(&self.file);
-        if listed.is_empty() {
-            mistakes.push(Mistake::new("", "the pipeline has no features")
-                .hint("add some, as in `temporal_features: { lags: [1, 5] }`"));
-        }
-        for item in &listed {
-            let Some(kind) = operators::find(&item.op) else {
-                let names = operators::all().iter().map(|kind| kind.name);
-                mistakes.push(Mistake::new(format!("{}/op", item.pointer), format!("unknown operator `{}`", item.op))
-                    .hint(suggest(&item.op, "operators", names)));
-                continue;
-            };
-            mistakes.extend(wrong_columns(kind, item));
-            let site = Site { columns: &item.columns, step, zone: self.zone };
-            mistakes.extend((kind.draft)(item.with.clone(), &site).err().map(|mistake| mistake.below(&item.with_pointer)));
-        }
-        for (index, horizon) in self.file.targets.horizons.iter().enumerate() {
-            if horizon.on(step).is_none() {
-                let pointer = format!("/targets/horizons/{index}");
-                mistakes.push(Mistake::new(pointer, format!("{horizon} steps need a regular grid, and there is none"))
-                    .hint("write a length of time, such as `1h`"));
-            }
-        }
-        mistakes
-    }
-}
-
-fn wrong_columns(kind: &OperatorKind, item: &Item) -> Option<Mistake> {
-    let (count, name) = (item.columns.len(), kind.name);
-    let message = match kind.reads {
-        Reads::Time if count > 0 => format!("`{name}` reads no column"),
-        Reads::Number | Reads::Category | Reads::CategoryAndLabel if count == 0 => {
-            format!("`{name}` needs a column")
-        }
-        Reads::Numbers(least) if count < least => {
-            format!("`{name}` needs {least} columns, and there are {count}")
-        }
-        Reads::Numbers(2) if name == "ratio" && count > 2 => {
-            format!("`{name}` takes two columns, and there are {count}")
-        }
-        Reads::Time | Reads::Number | Reads::Numbers(_) | Reads::Category | Reads::CategoryAndLabel => {
-            return None;
-        }
-    };
-    let hint = if count == 0 { "add `column: NAME`" } else { "see the columns that it is given" };
-    Some(Mistake::new(item.columns_pointer.clone(), message).hint(hint))
-}
-
-struct Planner<'a> {
+/// A plan that is being made.
+pub(super) struct Planner<'a> {
     pipeline: &'a Pipeline,
     step: Option<Span>,
     horizons: Vec<Span>,
@@ -155,7 +24,7 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(pipeline: &'a Pipeline, known: &[Known], step: Option<Span>) -> Self {
+    pub(super) fn new(pipeline: &'a Pipeline, known: &[Known], step: Option<Span>) -> Self {
         let column = |known: &Known| PlanColumn {
             name: known.name.clone(),
             node: None,
@@ -172,13 +41,15 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn check_file(&mut self) {
+    pub(super) fn check_file(&mut self) {
         let file = &self.pipeline.file;
         match self.columns.iter().find(|column| column.name == file.target) {
             None => self.unknown_column("/target", &file.target),
             Some(column) if column.is_category && file.targets.form != super::TargetForm::Class => {
                 let message = format!("the target `{}` holds categories", file.target);
-                self.mistakes.push(Mistake::new("/target", message).hint("write `targets: { form: class }`"));
+                self.mistakes.push(
+                    Mistake::new("/target", message).hint("write `targets: { form: class }`"),
+                );
             }
             Some(_) => {}
         }
@@ -200,8 +71,11 @@ impl<'a> Planner<'a> {
                 Some(horizons) => horizons,
                 None => {
                     self.mistakes.push(
-                        Mistake::new("/targets/horizons", "horizons in steps need a regular grid, and the rows have none")
-                            .hint("write lengths of time, such as `1h`"),
+                        Mistake::new(
+                            "/targets/horizons",
+                            "horizons in steps need a regular grid, and the rows have none",
+                        )
+                        .hint("write lengths of time, such as `1h`"),
                     );
                     vec![Span(0)]
                 }
@@ -213,11 +87,12 @@ impl<'a> Planner<'a> {
     fn unknown_column(&mut self, pointer: &str, name: &str) {
         let known = self.columns.iter().map(|column| column.name.as_str());
         let hint = suggest(name, "columns", known);
-        self.mistakes.push(Mistake::new(pointer, format!("there is no column `{name}`")).hint(hint));
+        self.mistakes
+            .push(Mistake::new(pointer, format!("there is no column `{name}`")).hint(hint));
     }
 
     /// Adds the nodes of an item: one for each column, or one for all.
-    fn add(&mut self, item: &Item) {
+    pub(super) fn add(&mut self, item: &Item) {
         // What is wrong with the item itself was told when the file was read.
         let Some(kind) = operators::find(&item.op) else { return };
         match kind.reads {
@@ -242,10 +117,18 @@ impl<'a> Planner<'a> {
         match draft.work {
             Work::Series(_) | Work::Pooled(_) => delay = self.delay(inputs[0]),
             Work::Rows(_) | Work::Fitted(_) => {
-                if let Some(late) = inputs.iter().find(|input| self.columns[input.0].is_category && self.delay(**input).0 > 0) {
-                    let message = format!("column `{}` holds categories and has a delay, which no operator follows", self.columns[late.0].name);
+                if let Some(late) = inputs
+                    .iter()
+                    .find(|input| self.columns[input.0].is_category && self.delay(**input).0 > 0)
+                {
+                    let message = format!(
+                        "column `{}` holds categories and has a delay, which no operator follows",
+                        self.columns[late.0].name
+                    );
                     let hint = "leave its delay out if it is static, or take the column out";
-                    return self.mistakes.push(Mistake::new(item.columns_pointer.clone(), message).hint(hint));
+                    return self
+                        .mistakes
+                        .push(Mistake::new(item.columns_pointer.clone(), message).hint(hint));
                 }
                 inputs = inputs.into_iter().map(|input| self.known_at_row(input)).collect();
             }
@@ -271,7 +154,8 @@ impl<'a> Planner<'a> {
             self.columns.iter().any(is_same)
         };
         if let Some(name) = names.iter().find(is_taken) {
-            let mistake = Mistake::new(item.pointer.clone(), format!("two columns are called `{name}`"));
+            let mistake =
+                Mistake::new(item.pointer.clone(), format!("two columns are called `{name}`"));
             return self.mistakes.push(mistake.hint("name one of them with `as`, or take it out"));
         }
         let node = self.push(kind, inputs, delay, (names, draft));
@@ -317,7 +201,12 @@ impl<'a> Planner<'a> {
     }
 
     /// The columns that an operator reads, if it may.
-    fn inputs(&mut self, kind: &OperatorKind, item: &Item, columns: &[String]) -> Option<Vec<ColumnId>> {
+    fn inputs(
+        &mut self,
+        kind: &OperatorKind,
+        item: &Item,
+        columns: &[String],
+    ) -> Option<Vec<ColumnId>> {
         let wants_category = matches!(kind.reads, Reads::Category | Reads::CategoryAndLabel);
         let target = &self.pipeline.file.target;
         let is_nowcast = self.horizons.iter().any(|horizon| horizon.0 == 0);
@@ -331,14 +220,26 @@ impl<'a> Planner<'a> {
             };
             let column = &self.columns[place];
             if column.is_category != wants_category {
-                let (is, wants) = if wants_category { ("numbers", "categories") } else { ("categories", "numbers") };
-                let message = format!("`{}` wants {wants}, and column `{name}` holds {is}", kind.name);
-                let hint = if wants_category { "encode it with an operator for numbers" } else { "encode it first, as in `one_hot`" };
+                let (is, wants) = if wants_category {
+                    ("numbers", "categories")
+                } else {
+                    ("categories", "numbers")
+                };
+                let message =
+                    format!("`{}` wants {wants}, and column `{name}` holds {is}", kind.name);
+                let hint = if wants_category {
+                    "encode it with an operator for numbers"
+                } else {
+                    "encode it first, as in `one_hot`"
+                };
                 self.mistakes.push(Mistake::new(item.columns_pointer.clone(), message).hint(hint));
                 continue;
             }
             if column.node.is_none() && name == target && kind.sight == Sight::At && is_nowcast {
-                let message = format!("`{}` would read the target `{name}` at the very time that is predicted", kind.name);
+                let message = format!(
+                    "`{}` would read the target `{name}` at the very time that is predicted",
+                    kind.name
+                );
                 let hint = "read a lag of it, or predict a later time, as in `targets: { horizons: [1h] }`";
                 self.mistakes.push(Mistake::new(item.columns_pointer.clone(), message).hint(hint));
                 continue;
@@ -392,10 +293,14 @@ impl<'a> Planner<'a> {
     }
 
     /// Cuts and scales the features that are numbers; they keep their names.
-    fn make_robust(&mut self) {
+    pub(super) fn make_robust(&mut self) {
         let Some(robust) = self.pipeline.file.robust.clone() else { return };
-        let winsorise = robust.winsorize.map(|with| ("winsorise", "/robust/winsorize", serde_json::json!(with)));
-        let scale = robust.scaler.map(|method| ("scale", "/robust", serde_json::json!({ "method": method })));
+        let winsorise = robust
+            .winsorize
+            .map(|with| ("winsorise", "/robust/winsorize", serde_json::json!(with)));
+        let scale = robust
+            .scaler
+            .map(|method| ("scale", "/robust", serde_json::json!({ "method": method })));
         let steps: Vec<(&str, &str, Value)> = winsorise.into_iter().chain(scale).collect();
         for index in 0..self.features.len() {
             let Feature::Column(mut column) = self.features[index] else { continue };
@@ -425,12 +330,13 @@ impl<'a> Planner<'a> {
         let PlanColumn { name, node, .. } = &self.columns[column.0];
         let Some(node) = node.map(|node| &self.nodes[node]) else { return true };
         let kind = operators::find(node.operator);
-        let is_number = kind.is_some_and(|kind| matches!(kind.reads, Reads::Number | Reads::Numbers(_)));
+        let is_number =
+            kind.is_some_and(|kind| matches!(kind.reads, Reads::Number | Reads::Numbers(_)));
         let is_flag = ["was_missing", "warming", "cooling"].iter().any(|flag| name.ends_with(flag));
         is_number && !is_flag
     }
 
-    fn finish(self) -> Result<Plan, Vec<Mistake>> {
+    pub(super) fn finish(self) -> Result<Plan, Vec<Mistake>> {
         if !self.mistakes.is_empty() {
             return Err(self.mistakes);
         }

@@ -192,7 +192,8 @@ impl Shared<'_> {
             let rows = self.panel.rows_of(entity);
             let times = &self.panel.times[rows.clone()];
             let first = firsts.get(entity).copied().flatten().or(times.first().copied());
-            let warm_from = first.map_or(0, |first| times.partition_point(|at| *at < first + least));
+            let warm_from =
+                first.map_or(0, |first| times.partition_point(|at| *at < first + least));
             rows.start..rows.start + warm_from
         };
         (0..self.panel.entities().len()).map(cold).collect()

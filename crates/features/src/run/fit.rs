@@ -45,7 +45,9 @@ pub struct Fitted {
 
 /// Rows that are scored were learnt from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("rows from {from} on are evaluated, but the pipeline was fitted on rows up to {until}; fit it on rows before them")]
+#[error(
+    "rows from {from} on are evaluated, but the pipeline was fitted on rows up to {until}; fit it on rows before them"
+)]
 pub struct Overlap {
     /// The first row that is evaluated.
     pub from: Timestamp,
@@ -71,7 +73,8 @@ impl Plan {
         let panel = before.as_ref().unwrap_or(panel);
         let is_training = |row: &usize| panel.times[*row] >= range.from.0;
         let rows: Vec<usize> = (0..panel.rows()).filter(is_training).collect();
-        let mut fitting = Fitting { plan: self, panel, range, rows, limits, learnt: BTreeMap::new() };
+        let mut fitting =
+            Fitting { plan: self, panel, range, rows, limits, learnt: BTreeMap::new() };
         while fitting.round()? {}
         Ok(Fitted {
             plan: self.hash(),
@@ -105,7 +108,8 @@ impl Fitting<'_> {
         let wanted: Vec<Wanted> = inputs.iter().map(|column| Wanted::Copy(*column)).collect();
         let program = Program::compile(self.plan, &self.learnt, &wanted)?;
         let features = program.transform(self.panel, self.limits)?;
-        let pick = |column: &Vec<f64>| -> Vec<f64> { self.rows.iter().map(|row| column[*row]).collect() };
+        let pick =
+            |column: &Vec<f64>| -> Vec<f64> { self.rows.iter().map(|row| column[*row]).collect() };
         let values: BTreeMap<ColumnId, Vec<f64>> =
             inputs.iter().copied().zip(features.columns.iter().map(pick)).collect();
         let labels = self.plan.labels(self.panel)?;
@@ -116,16 +120,21 @@ impl Fitting<'_> {
         let mut learnt = Vec::new();
         for (node, fit) in ready {
             let columns = &self.plan.nodes[node].inputs;
-            let inputs: Vec<Vec<f64>> = columns.iter().map(|column| values[column].clone()).collect();
-            let names: Vec<&[Arc<str>]> = columns.iter().map(|column| self.labels_of(*column)).collect();
-            learnt.push((node, fit.fit(&Training {
-                at: &at,
-                inputs: &inputs,
-                labels: &names,
-                label: &label,
-                label_known: &label_known,
-                range: (self.begin(), self.range.until.0),
-            })));
+            let inputs: Vec<Vec<f64>> =
+                columns.iter().map(|column| values[column].clone()).collect();
+            let names: Vec<&[Arc<str>]> =
+                columns.iter().map(|column| self.labels_of(*column)).collect();
+            learnt.push((
+                node,
+                fit.fit(&Training {
+                    at: &at,
+                    inputs: &inputs,
+                    labels: &names,
+                    label: &label,
+                    label_known: &label_known,
+                    range: (self.begin(), self.range.until.0),
+                }),
+            ));
         }
         self.learnt.extend(learnt);
         Ok(true)
@@ -144,7 +153,8 @@ impl Fitting<'_> {
         };
         let mut ready = Vec::new();
         for (index, node) in plan.nodes.iter().enumerate().filter(|(index, _)| is_open(*index)) {
-            let above = plan.needed(node.inputs.iter().filter_map(|input| plan.columns[input.0].node));
+            let above =
+                plan.needed(node.inputs.iter().filter_map(|input| plan.columns[input.0].node));
             if let (Work::Fitted(fit), false) = (&node.work, above.into_iter().any(is_open)) {
                 ready.push((index, &**fit));
             }

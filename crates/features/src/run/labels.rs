@@ -48,7 +48,8 @@ impl Plan {
 
     fn label(&self, panel: &Panel, horizon: Span) -> Result<Label, Unfit> {
         let missing = |column: &str, kind| Unfit::NoColumn { column: column.to_owned(), kind };
-        let target = panel.column(&self.file.target).ok_or_else(|| missing(&self.file.target, "numbers"))?;
+        let target =
+            panel.column(&self.file.target).ok_or_else(|| missing(&self.file.target, "numbers"))?;
         let label_time = match &self.file.targets.label_time {
             Some(name) => Some(panel.column(name).ok_or_else(|| missing(name, "times"))?),
             None => None,
@@ -82,8 +83,12 @@ impl Plan {
                 }
                 label.base[row] = base;
                 label.values[row] = in_form(self.form(), label.levels[row], base);
-                let own = label_time.map(|column| column.values[row]).filter(|known| !known.is_nan());
-                #[expect(clippy::cast_possible_truncation, reason = "a column of times holds whole microseconds")]
+                let own =
+                    label_time.map(|column| column.values[row]).filter(|known| !known.is_nan());
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "a column of times holds whole microseconds"
+                )]
                 label.known.push(own.map_or(at + horizon.0 + delay, |known| known as i64));
             }
         }

@@ -16,7 +16,9 @@ use crate::time::Timestamp;
 #[derive(Debug, thiserror::Error)]
 pub enum LateRow {
     /// They are not later than what is known.
-    #[error("a row of `{entity}` at {at} is not later than its last one at {last}; compute that range again from the full history")]
+    #[error(
+        "a row of `{entity}` at {at} is not later than its last one at {last}; compute that range again from the full history"
+    )]
     NotLater {
         /// Whose.
         entity: Arc<str>,

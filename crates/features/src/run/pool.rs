@@ -48,7 +48,9 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 impl PooledState {
     pub(super) fn all(program: &Program<'_>) -> Vec<Self> {
         let made = program.steps.iter().filter_map(|step| match &step.action {
-            Action::Pooled { make, .. } => Some(Self { follower: Follower::new(make()), newest: None }),
+            Action::Pooled { make, .. } => {
+                Some(Self { follower: Follower::new(make()), newest: None })
+            }
             Action::Series { .. } | Action::Formula(_) | Action::Fitted(_) => None,
         });
         made.collect()

@@ -12,7 +12,9 @@ use crate::run::fit::Fitted;
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
     /// What was fitted belongs to something else.
-    #[error("what was fitted belongs to another pipeline (`{found}` instead of `{expected}`); fit this one")]
+    #[error(
+        "what was fitted belongs to another pipeline (`{found}` instead of `{expected}`); fit this one"
+    )]
     OtherPlan {
         /// The hash that it was fitted for.
         found: String,
@@ -35,7 +37,9 @@ pub enum Unfit {
         source: BadFit,
     },
     /// A column is not in the panel.
-    #[error("the panel has no column `{column}` of {kind}, which the pipeline reads; land it, or plan for the columns that there are")]
+    #[error(
+        "the panel has no column `{column}` of {kind}, which the pipeline reads; land it, or plan for the columns that there are"
+    )]
     NoColumn {
         /// Which one.
         column: String,
@@ -119,7 +123,8 @@ impl<'p> Program<'p> {
         if fitted.plan != expected {
             return Err(Unfit::OtherPlan { found: fitted.plan.clone(), expected });
         }
-        let wanted: Vec<Wanted> = plan.features().iter().map(|feature| Wanted::Feature(*feature)).collect();
+        let wanted: Vec<Wanted> =
+            plan.features().iter().map(|feature| Wanted::Feature(*feature)).collect();
         Self::compile(plan, &fitted.learnt, &wanted)
     }
 
@@ -155,7 +160,9 @@ impl<'p> Program<'p> {
             learnt_places: BTreeMap::new(),
         };
         let nodes = wanted.iter().filter_map(|wanted| match wanted {
-            Wanted::Feature(Feature::Column(column)) | Wanted::Copy(column) => plan.columns[column.0].node,
+            Wanted::Feature(Feature::Column(column)) | Wanted::Copy(column) => {
+                plan.columns[column.0].node
+            }
             Wanted::Feature(Feature::LearntBy(node)) => Some(*node),
         });
         let needed = plan.needed(nodes);
@@ -169,9 +176,10 @@ impl<'p> Program<'p> {
     /// The places of its sources in a panel.
     pub(super) fn bind(&self, panel: &Panel) -> Result<Vec<usize>, Unfit> {
         let place = |(name, is_category): &(String, bool)| {
-            let found = panel.columns.iter().position(|column| {
-                column.name == *name && column.labels.is_some() == *is_category
-            });
+            let found = panel
+                .columns
+                .iter()
+                .position(|column| column.name == *name && column.labels.is_some() == *is_category);
             let kind = if *is_category { "categories" } else { "numbers" };
             found.ok_or_else(|| Unfit::NoColumn { column: name.clone(), kind })
         };
@@ -212,7 +220,8 @@ impl Compiler<'_, '_> {
     fn add(&mut self, index: usize) -> Result<(), Unfit> {
         let node = &self.program.plan.nodes[index];
         let inputs = node.inputs.iter().map(|input| self.place(*input)).collect();
-        let mut outputs: Vec<usize> = node.outputs.iter().map(|output| self.place(*output)).collect();
+        let mut outputs: Vec<usize> =
+            node.outputs.iter().map(|output| self.place(*output)).collect();
         let operator = node.operator;
         let action = match &node.work {
             Work::Series(make) => {
@@ -227,11 +236,13 @@ impl Compiler<'_, '_> {
             Work::Fitted(fit) => {
                 let learnt = self.learnt.get(&index).ok_or(Unfit::Missing { operator })?;
                 if let Some(ends) = fit.outputs(learnt) {
-                    let names: Vec<String> = ends.iter().map(|end| format!("{}_{end}", node.base)).collect();
+                    let names: Vec<String> =
+                        ends.iter().map(|end| format!("{}_{end}", node.base)).collect();
                     outputs = names.iter().map(|_| self.new_place(Home::Scratch)).collect();
                     self.learnt_places.insert(index, (outputs.clone(), names));
                 }
-                let formula = fit.formula(learnt).map_err(|source| Unfit::Unreadable { operator, source })?;
+                let formula =
+                    fit.formula(learnt).map_err(|source| Unfit::Unreadable { operator, source })?;
                 Action::Fitted(formula)
             }
         };

@@ -37,7 +37,8 @@ impl Program<'_> {
             return Err(LateRow::NotLater { entity: name, at, last: Timestamp(last) });
         }
         let (mut values, labels) = self.read(cells)?;
-        let state = live.entities.entry(Arc::clone(&name)).or_insert_with(|| EntityState::new(self));
+        let state =
+            live.entities.entry(Arc::clone(&name)).or_insert_with(|| EntityState::new(self));
         state.first.get_or_insert(at.0);
         state.last = Some(at.0);
         for step in &self.steps {
@@ -109,8 +110,10 @@ impl Program<'_> {
         (values, labels): (&[f64], &[Vec<Arc<str>>]),
         out: &mut [f64],
     ) {
-        let inputs: Vec<&[f64]> = step.inputs.iter().map(|place| std::slice::from_ref(&values[*place])).collect();
-        let labels: Vec<&[Arc<str>]> = step.inputs.iter().map(|place| &labels[*place][..]).collect();
+        let inputs: Vec<&[f64]> =
+            step.inputs.iter().map(|place| std::slice::from_ref(&values[*place])).collect();
+        let labels: Vec<&[Arc<str>]> =
+            step.inputs.iter().map(|place| &labels[*place][..]).collect();
         let mut columns: Vec<&mut [f64]> = out.iter_mut().map(std::slice::from_mut).collect();
         formula.apply(&Rows { at: &[at], inputs: &inputs, labels: &labels }, &mut columns);
     }

@@ -1,22 +1,20 @@
 //! Panels and pipelines of the tests.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![expect(dead_code, reason = "each test file uses a part")]
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tidemill_features::panel::{
-    Column, Duplicates, GridRule, Infinities, Intake, Panel, Table,
-};
+use tidemill_features::panel::{Column, Duplicates, GridRule, Infinities, Intake, Panel, Table};
 use tidemill_features::pipeline::{Known, Pipeline, Plan};
 use tidemill_features::run::{Cell, Features, FitRange, Fitted, Limits, Live, Program};
 use tidemill_features::time::{Span, Timestamp};
 
-pub const MINUTE: i64 = 60_000_000;
-pub const ONE: Limits = Limits { threads: 1 };
+pub(crate) const MINUTE: i64 = 60_000_000;
+pub(crate) const ONE: Limits = Limits { threads: 1 };
 
 /// A row as a generator makes it: entity, minute, seconds after it, value, another value, category.
-pub type RawRow = (u8, u16, u8, Option<i32>, Option<i32>, u8);
+pub(crate) type RawRow = (u8, u16, u8, Option<i32>, Option<i32>, u8);
 
-pub fn rules() -> Intake {
+pub(crate) fn rules() -> Intake {
     Intake {
         duplicates: Duplicates::KeepLast,
         infinities: Infinities::Mask,
@@ -26,13 +24,14 @@ pub fn rules() -> Intake {
 }
 
 /// Rows of up to four entities: irregular, with gaps, duplicates and missing values, in any order; sometimes constant.
-pub fn raw_rows() -> impl Strategy<Value = Vec<RawRow>> {
-    let value = prop_oneof![8 => (-2000..2000i32).prop_map(Some), 1 => Just(None), 2 => Just(Some(7))];
+pub(crate) fn raw_rows() -> impl Strategy<Value = Vec<RawRow>> {
+    let value =
+        prop_oneof![8 => (-2000..2000i32).prop_map(Some), 1 => Just(None), 2 => Just(Some(7))];
     let second = prop_oneof![9 => Just(0u8), 1 => 0..60u8];
     proptest::collection::vec((0..4u8, 0..150u16, second, value.clone(), value, 0..4u8), 1..160)
 }
 
-pub fn table(rows: &[RawRow]) -> Table {
+pub(crate) fn table(rows: &[RawRow]) -> Table {
     let number = |value: Option<i32>| value.map_or(f64::NAN, |value| f64::from(value) / 7.0);
     let names = ["pump", "fan", "chiller", "boiler"];
     let modes = [Some("auto"), Some("manual"), Some("off"), None];
@@ -47,38 +46,38 @@ pub fn table(rows: &[RawRow]) -> Table {
     )
 }
 
-pub fn panel(rows: &[RawRow]) -> Panel {
+pub(crate) fn panel(rows: &[RawRow]) -> Panel {
     Panel::take_in(table(rows), &rules()).unwrap().0
 }
 
 /// A pipeline over these columns with some items.
-pub fn document(items: &Value) -> Value {
+pub(crate) fn document(items: &Value) -> Value {
     json!({
         "entity_id": "unit", "timestamp": "at", "target": "y", "grid": "1m", "timezone": "Europe/Oslo",
         "minimum_history": "10m", "features": items,
     })
 }
 
-pub fn plan_of(document: &Value, panel: &Panel) -> Plan {
+pub(crate) fn plan_of(document: &Value, panel: &Panel) -> Plan {
     let pipeline = Pipeline::read(document).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let known = Known::columns_of(panel);
     pipeline.plan(&known, panel.step()).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
 }
 
 /// Everything before minute 90 is training.
-pub fn fit(plan: &Plan, panel: &Panel) -> Fitted {
+pub(crate) fn fit(plan: &Plan, panel: &Panel) -> Fitted {
     let range = FitRange { from: Timestamp(0), until: Timestamp(90 * MINUTE) };
     plan.fit(panel, range, ONE).unwrap()
 }
 
 /// All operators in one pipeline, each with its own example.
-pub fn all_operators() -> Value {
+pub(crate) fn all_operators() -> Value {
     let items: Vec<Value> = tidemill_features::operators::all().iter().map(item_of).collect();
     document(&Value::Array(items))
 }
 
 /// The example of an operator as an item; what sees the row itself reads `x`, which is no target.
-pub fn item_of(kind: &tidemill_features::operator::OperatorKind) -> Value {
+pub(crate) fn item_of(kind: &tidemill_features::operator::OperatorKind) -> Value {
     use tidemill_features::operator::{Reads, Sight};
     let with: Value = serde_json::from_str(kind.example).unwrap();
     let mut item = json!({ "op": kind.name, "with": with, "as": format!("f_{}", kind.name) });
@@ -93,7 +92,7 @@ pub fn item_of(kind: &tidemill_features::operator::OperatorKind) -> Value {
 }
 
 /// The features of one row after the other, online, in the order of time.
-pub fn one_by_one(program: &Program<'_>, live: &mut Live, panel: &Panel) -> Features {
+pub(crate) fn one_by_one(program: &Program<'_>, live: &mut Live, panel: &Panel) -> Features {
     let mut features = Features { names: program.names().to_vec(), ..Features::default() };
     features.columns = vec![vec![f64::NAN; panel.rows()]; program.names().len()];
     let mut order: Vec<(i64, usize, usize)> = (0..panel.entities().len())
@@ -126,7 +125,7 @@ fn cell(column: &Column, row: usize) -> Cell<'_> {
 }
 
 /// Looks for the first bit that differs, for each row of `part`, which may have fewer rows.
-pub fn difference(all: (&Panel, &Features), part: (&Panel, &Features)) -> Option<String> {
+pub(crate) fn difference(all: (&Panel, &Features), part: (&Panel, &Features)) -> Option<String> {
     let (whole, all) = all;
     let (some, features) = part;
     if all.names != features.names {
@@ -142,7 +141,10 @@ pub fn difference(all: (&Panel, &Features), part: (&Panel, &Features)) -> Option
                 if left[found].to_bits() != right[row].to_bits() {
                     return Some(format!(
                         "`{}` of {name} at minute {}: {:?} and {:?}",
-                        all.names[feature], at as f64 / MINUTE as f64, left[found], right[row]
+                        all.names[feature],
+                        at as f64 / MINUTE as f64,
+                        left[found],
+                        right[row]
                     ));
                 }
             }

@@ -23,6 +23,7 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench { package: "tidemill-dag", name: "advance", has_peers: false },
     Bench { package: "tidemill-dag", name: "check", has_peers: false },
+    Bench { package: "tidemill-features", name: "features", has_peers: true },
     Bench { package: "tidemill-lake", name: "checks", has_peers: false },
     Bench { package: "tidemill-lake", name: "lake", has_peers: false },
     Bench { package: "tidemill-tests", name: "cli", has_peers: false },

@@ -82,7 +82,7 @@ mod tests {
         let lists = lists(&root).unwrap();
 
         let names: Vec<&str> = lists.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["airflow", "dagster", "prefect"]);
+        assert_eq!(names, ["airflow", "dagster", "frames", "prefect"]);
         for (_, list) in lists {
             assert!(list.with_file_name("bench.py").is_file(), "{}", list.display());
             let text = fs::read_to_string(&list).unwrap();
