@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use crate::kernel::Seen;
 use crate::mistake::Mistake;
@@ -246,8 +247,17 @@ impl OperatorKind {
 /// Reads a value as its type; a mistake says where.
 pub(crate) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Mistake> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer: String = error.path().iter().map(|part| format!("/{part}")).collect();
-        let pointer = if pointer == "/." { String::new() } else { pointer };
+        let parts = error.path().iter().map(|segment| match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } => key.clone(),
+            Segment::Enum { variant } => variant.clone(),
+            Segment::Unknown => String::new(),
+        });
+        let parts: Vec<String> = parts.collect();
+        let pointer = match &parts[..] {
+            [] => String::new(),
+            parts => format!("/{}", parts.join("/")),
+        };
         Mistake::new(pointer, error.inner().to_string())
     })
 }

@@ -79,6 +79,15 @@ impl Panel {
         Some((Timestamp(first), Timestamp(last)))
     }
 
+    /// The longest time from the first row of an entity to its last one.
+    pub fn history(&self) -> Span {
+        let of = |entity: usize| match &self.times[self.rows_of(entity)] {
+            [first, .., last] => last - first,
+            [_] | [] => 0,
+        };
+        Span((0..self.entities.len()).map(of).max().unwrap_or(0))
+    }
+
     /// The rows in a range of time: what a prefix, a night or a fold is made of.
     #[must_use]
     pub fn between(&self, range: Range<Timestamp>) -> Self {

@@ -54,7 +54,9 @@ impl StateWriter {
 
     /// Adds some numbers whose count the reader knows.
     pub fn numbers(&mut self, values: &[f64]) {
-        values.iter().for_each(|value| self.number(*value));
+        for value in values {
+            self.number(*value);
+        }
     }
 
     /// Adds a text.

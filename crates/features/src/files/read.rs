@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::ScopedJoinHandle;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
@@ -11,7 +12,9 @@ use arrow_array::{Array, ArrayRef};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::ParquetError;
 
 use crate::mistake::suggest;
@@ -101,7 +104,7 @@ enum PartColumn {
 /// Reads the columns of a file.
 pub fn read_parquet(path: &Path, wanted: &ReadColumns, limits: Limits) -> Result<Table, BadFile> {
     let file = open(path)?;
-    let metadata = ArrowReaderMetadata::load(&file, Default::default())
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default())
         .map_err(|source| broken(path, source))?;
     let groups: Vec<usize> = (0..metadata.metadata().num_row_groups()).collect();
     let each = groups.len().div_ceil(limits.threads.max(1)).max(1);
@@ -113,7 +116,7 @@ pub fn read_parquet(path: &Path, wanted: &ReadColumns, limits: Limits) -> Result
             scope.spawn(move || reader.part(groups))
         };
         let running: Vec<_> = groups.chunks(each).map(read).collect();
-        let joined = running.into_iter().map(|thread| thread.join());
+        let joined = running.into_iter().map(ScopedJoinHandle::join);
         joined.map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     });
     if parts.is_empty() {

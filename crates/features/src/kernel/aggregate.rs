@@ -338,7 +338,9 @@ mod tests {
 
     fn of<A: Aggregate>(values: &[(i64, f64)]) -> A {
         let mut aggregate = A::empty();
-        values.iter().for_each(|(at, value)| aggregate.push(*at, *value));
+        for (at, value) in values {
+            aggregate.push(*at, *value);
+        }
         aggregate
     }
 

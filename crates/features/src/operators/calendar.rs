@@ -44,24 +44,24 @@ impl Operator for Calendar {
             return Err(Mistake::new("", "no part of the calendar is asked for")
                 .hint("name some, as in `parts: [hour, weekday]`"));
         }
-        let work = Parts { zone: site.zone, parts: params.parts, cyclic: params.cyclic };
+        let work = LocalParts { zone: site.zone, plain: params.parts, cyclic: params.cyclic };
         Ok(Draft { outputs, window: Some(Span(0)), work: Work::Rows(Box::new(work)) })
     }
 }
 
-struct Parts {
+struct LocalParts {
     zone: Tz,
-    parts: Vec<Part>,
+    plain: Vec<Part>,
     cyclic: Vec<Part>,
 }
 
-impl Formula for Parts {
+impl Formula for LocalParts {
     fn apply(&self, rows: &Rows<'_>, out: &mut [&mut [f64]]) {
         let mut clock = LocalTime::of(self.zone);
         for (index, at) in rows.at.iter().enumerate() {
             let local = clock.at(*at);
             let mut columns = out.iter_mut();
-            for part in &self.parts {
+            for part in &self.plain {
                 if let Some(column) = columns.next() {
                     column[index] = part.value(local);
                 }

@@ -58,7 +58,9 @@ impl Formula for Params {
     fn apply(&self, rows: &Rows<'_>, out: &mut [&mut [f64]]) {
         let places: Vec<(usize, f64)> =
             rows.labels[0].iter().map(|name| self.place(name)).collect();
-        out.iter_mut().for_each(|column| column.fill(0.0));
+        for column in out.iter_mut() {
+            column.fill(0.0);
+        }
         for (row, code) in rows.inputs[0].iter().enumerate() {
             if let Some(code) = category(*code) {
                 let (bucket, sign) = places[code];

@@ -81,7 +81,9 @@ impl Formula for Categories {
         let place_of =
             |name: &Arc<str>| self.categories.binary_search_by(|known| (**known).cmp(&**name)).ok();
         let places: Vec<Option<usize>> = rows.labels[0].iter().map(place_of).collect();
-        out.iter_mut().for_each(|column| column.fill(0.0));
+        for column in out.iter_mut() {
+            column.fill(0.0);
+        }
         for (row, code) in rows.inputs[0].iter().enumerate() {
             if let Some(place) = category(*code).and_then(|code| places[code])
                 && let Some(column) = out.get_mut(place)

@@ -45,7 +45,7 @@ struct Places {
 
 impl Fit for Params {
     fn fit(&self, training: &Training<'_>) -> Value {
-        let seen = || counts(training).keys().map(|name| name.to_string()).collect();
+        let seen = || counts(training).keys().map(ToString::to_string).collect();
         serde_json::json!(Places { order: self.order.clone().unwrap_or_else(seen) })
     }
 

@@ -131,10 +131,12 @@ fn rotate(matrix: &mut [Vec<f64>], vectors: &mut [Vec<f64>], left: usize, right:
         row[left] = cosine * old_left - sine * old_right;
         row[right] = sine * old_left + cosine * old_right;
     }
-    for column in 0..matrix.len() {
-        let (old_left, old_right) = (matrix[left][column], matrix[right][column]);
-        matrix[left][column] = cosine * old_left - sine * old_right;
-        matrix[right][column] = sine * old_left + cosine * old_right;
+    // The left axis is the earlier one.
+    let (above, below) = matrix.split_at_mut(right);
+    for (on_left, on_right) in above[left].iter_mut().zip(&mut below[0]) {
+        let (old_left, old_right) = (*on_left, *on_right);
+        *on_left = cosine * old_left - sine * old_right;
+        *on_right = sine * old_left + cosine * old_right;
     }
 }
 

@@ -12,7 +12,7 @@ impl Operator for Product {
     const GRADE: Grade = Grade::Causal;
     const SIGHT: Sight = Sight::At;
     const READS: Reads = Reads::Numbers(2);
-    const EXAMPLE: &'static str = r#"{}"#;
+    const EXAMPLE: &'static str = "{}";
     type Params = NoParams;
 
     fn draft(_: NoParams, _: &Site<'_>) -> Result<Draft, Mistake> {

@@ -69,7 +69,9 @@ impl Fit for Params {
             }
             (Scaler::Standard, sorted) => {
                 let mut spread = Spread::empty();
-                sorted.iter().for_each(|value| spread.push(0, *value));
+                for value in sorted {
+                    spread.push(0, *value);
+                }
                 // That of the population, as in scikit-learn.
                 let count = sorted.len() as f64;
                 (spread.mean(), spread.std() * ((count - 1.0) / count).sqrt())

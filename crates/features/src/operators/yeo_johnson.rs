@@ -58,7 +58,9 @@ impl Fit for MostLikely {
 /// The power of the largest likelihood; 1, which changes nothing, where all values are equal.
 fn most_likely(values: &[f64]) -> f64 {
     let mut spread = Spread::empty();
-    values.iter().for_each(|value| spread.push(0, *value));
+    for value in values {
+        spread.push(0, *value);
+    }
     if values.len() < 2 || spread.min() >= spread.max() {
         return 1.0;
     }

@@ -311,13 +311,13 @@ fn refuse_times(table: &Table, until: Option<Timestamp>) -> Vec<Refused> {
     let mut refused = Vec::new();
     let is_out = |at: &i64| !(EARLIEST.0..=LATEST.0).contains(at);
     let count = table.times.iter().filter(|at| is_out(at)).count();
-    if let Some(row) = table.times.iter().position(|at| is_out(at)) {
+    if let Some(row) = table.times.iter().position(&is_out) {
         refused.push(Refused::OutOfRange { count, entity: place(table, row).0 });
     }
     if let Some(until) = until {
         let is_future = |at: &i64| *at >= until.0 && !is_out(at);
         let count = table.times.iter().filter(|at| is_future(at)).count();
-        if let Some(row) = table.times.iter().position(|at| is_future(at)) {
+        if let Some(row) = table.times.iter().position(is_future) {
             let (entity, at) = place(table, row);
             refused.push(Refused::Future { count, entity, at, until });
         }
@@ -379,7 +379,9 @@ fn sort(table: Table) -> Panel {
     let key = |row: usize| (rank[entity[row] as usize], times[row]);
     let is_sorted = (1..times.len()).all(|row| key(row - 1) <= key(row));
     let mut counts = vec![0_usize; names.len()];
-    entity.iter().for_each(|code| counts[rank[*code as usize] as usize] += 1);
+    for code in &entity {
+        counts[rank[*code as usize] as usize] += 1;
+    }
     let mut panel = Panel { entities: Vec::new(), starts: vec![0], times, columns, step: None };
     let mut rows = 0;
     for (code, count) in by_name.iter().zip(counts).filter(|(_, count)| *count > 0) {

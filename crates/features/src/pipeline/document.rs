@@ -216,7 +216,7 @@ pub struct Covariate {
 pub struct RollingItem {
     /// The window that ends before the row.
     pub window: Reach,
-    /// Its statistics: mean, std, min, max, sum, median, skew, slope, count, share_missing.
+    /// Its statistics: mean, std, min, max, sum, median, skew, slope, count, `share_missing`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stats: Vec<String>,
     /// Its quantiles.

@@ -149,6 +149,9 @@ impl Plan {
     }
 
     /// A hash of all that features depend on but the rows: the file, the grid, and the version of the arithmetic.
+    ///
+    /// # Panics
+    /// Never: a file that was read can be written.
     pub fn hash(&self) -> String {
         let file = serde_json::to_string(&self.file).expect("a file that was read can be written");
         let mut hash = Sha256::new();

@@ -53,9 +53,27 @@ impl<'a> Planner<'a> {
             }
             Some(_) => {}
         }
-        for name in file.covariates.keys() {
+        for (name, covariate) in &file.covariates {
+            let pointer = format!("/covariates/{name}");
             if !self.columns.iter().any(|column| column.name == *name) {
-                self.unknown_column(&format!("/covariates/{name}"), name);
+                self.unknown_column(&pointer, name);
+            }
+            if covariate.class != CovariateClass::Observed && covariate.delay.0 > 0 {
+                let message = "only a column that is observed has a delay";
+                let mistake = Mistake::new(format!("{pointer}/delay"), message);
+                self.mistakes.push(mistake.hint("leave it out, or write `class: observed`"));
+            }
+            if covariate.class != CovariateClass::KnownAhead && covariate.horizon.is_some() {
+                let message = "only a column that is known ahead has a horizon";
+                let mistake = Mistake::new(format!("{pointer}/horizon"), message);
+                self.mistakes.push(mistake.hint("leave it out, or write `class: known_ahead`"));
+            }
+            if *name == file.target {
+                let message = format!("`{name}` is the target");
+                let mistake = Mistake::new(pointer, message);
+                self.mistakes.push(
+                    mistake.hint("write its delay in `targets`, as in `targets: { delay: 5m }`"),
+                );
             }
         }
         if let Some(name) = &file.targets.label_time
@@ -67,19 +85,13 @@ impl<'a> Planner<'a> {
             vec![Span(0)]
         } else {
             let each = |horizon: &Reach| horizon.on(self.step);
-            match file.targets.horizons.iter().map(each).collect() {
-                Some(horizons) => horizons,
-                None => {
-                    self.mistakes.push(
-                        Mistake::new(
-                            "/targets/horizons",
-                            "horizons in steps need a regular grid, and the rows have none",
-                        )
-                        .hint("write lengths of time, such as `1h`"),
-                    );
-                    vec![Span(0)]
-                }
-            }
+            let found: Option<Vec<Span>> = file.targets.horizons.iter().map(each).collect();
+            found.unwrap_or_else(|| {
+                let message = "horizons in steps need a regular grid, and the rows have none";
+                let mistake = Mistake::new("/targets/horizons", message);
+                self.mistakes.push(mistake.hint("write lengths of time, such as `1h`"));
+                vec![Span(0)]
+            })
         };
         self.horizons = horizons;
     }

@@ -91,7 +91,9 @@ impl Program<'_> {
             let mut columns = vec![Vec::new(); self.names.len()];
             while let Some(entities) = next(&pieces) {
                 let rows = panel.starts[entities.start]..panel.starts[entities.end];
-                columns.iter_mut().for_each(|column| column.resize(rows.len(), f64::NAN));
+                for column in &mut columns {
+                    column.resize(rows.len(), f64::NAN);
+                }
                 let out = columns.iter_mut().map(|column| &mut column[..]).collect();
                 worker.run(Job { entities, out, states: &mut [] });
                 let columns = columns.iter().map(|column| &column[..]).collect();
@@ -252,12 +254,13 @@ impl<'a> Worker<'a> {
                 labels: &self.labels,
                 pools,
             };
-            match states.next() {
-                Some(state) => program.run_entity(&inputs, state, own, &mut self.room, true),
-                None => {
-                    self.state.reset();
-                    program.run_entity(&inputs, &mut self.state, own, &mut self.room, false);
-                }
+            if let Some(state) = states.next() {
+                self.room.is_kept = true;
+                program.run_entity(&inputs, state, own, &mut self.room);
+            } else {
+                self.room.is_kept = false;
+                self.state.reset();
+                program.run_entity(&inputs, &mut self.state, own, &mut self.room);
             }
         }
     }

@@ -181,7 +181,9 @@ fn row_digest(panel: &Panel, from: Timestamp) -> String {
         leaf.update([0]);
         leaf.update(name.as_bytes());
         leaf.update([0]);
-        times.iter().for_each(|at| leaf.update(at.to_le_bytes()));
+        for at in times {
+            leaf.update(at.to_le_bytes());
+        }
         level.push(leaf.finalize().into());
     }
     while level.len() > 1 {

@@ -7,6 +7,7 @@ use crate::operator::{BadFit, Formula, MakeMachine, Sight, Work};
 use crate::panel::Panel;
 use crate::pipeline::{ColumnId, Feature, Plan, Provenance};
 use crate::run::fit::Fitted;
+use crate::time::Span;
 
 /// Why a program cannot be made, or cannot run on a panel.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +76,8 @@ pub(super) enum Action<'p> {
 pub(super) struct Step<'p> {
     pub(super) action: Action<'p>,
     pub(super) inputs: Vec<usize>,
+    /// The source of each input, where it is a column of the panel.
+    pub(super) sources: Vec<Option<usize>>,
     pub(super) outputs: Vec<usize>,
     pub(super) delay: i64,
     pub(super) sight: Sight,
@@ -136,6 +139,13 @@ impl<'p> Program<'p> {
     /// Where each feature comes from.
     pub fn provenance(&self) -> &[Provenance] {
         &self.provenance
+    }
+
+    /// The features whose window is longer than some history: they never see all of it.
+    pub fn windows_beyond(&self, history: Span) -> Vec<&Provenance> {
+        let is_beyond =
+            |feature: &&Provenance| feature.window.is_some_and(|window| window > history);
+        self.provenance.iter().filter(is_beyond).collect()
     }
 
     /// The part that computes some columns.
@@ -219,7 +229,8 @@ struct Compiler<'p, 'l> {
 impl Compiler<'_, '_> {
     fn add(&mut self, index: usize) -> Result<(), Unfit> {
         let node = &self.program.plan.nodes[index];
-        let inputs = node.inputs.iter().map(|input| self.place(*input)).collect();
+        let inputs: Vec<usize> = node.inputs.iter().map(|input| self.place(*input)).collect();
+        let sources = inputs.iter().map(|place| self.source(*place)).collect();
         let mut outputs: Vec<usize> =
             node.outputs.iter().map(|output| self.place(*output)).collect();
         let operator = node.operator;
@@ -247,8 +258,15 @@ impl Compiler<'_, '_> {
             }
         };
         let (delay, sight) = (node.delay.0, node.sight);
-        self.program.steps.push(Step { action, inputs, outputs, delay, sight });
+        self.program.steps.push(Step { action, inputs, sources, outputs, delay, sight });
         Ok(())
+    }
+
+    fn source(&self, place: usize) -> Option<usize> {
+        match self.program.homes[place] {
+            Home::Source(source) => Some(source),
+            Home::Feature(_) | Home::Scratch => None,
+        }
     }
 
     fn new_place(&mut self, home: Home) -> usize {
@@ -261,12 +279,11 @@ impl Compiler<'_, '_> {
             return *place;
         }
         let known = &self.program.plan.columns[column.0];
-        let home = match known.node {
-            Some(_) => Home::Scratch,
-            None => {
-                self.program.sources.push((known.name.clone(), known.is_category));
-                Home::Source(self.program.sources.len() - 1)
-            }
+        let home = if known.node.is_some() {
+            Home::Scratch
+        } else {
+            self.program.sources.push((known.name.clone(), known.is_category));
+            Home::Source(self.program.sources.len() - 1)
         };
         let place = self.new_place(home);
         self.places.insert(column, place);
@@ -294,6 +311,7 @@ impl Compiler<'_, '_> {
                         self.program.steps.push(Step {
                             action: Action::Formula(&SAME),
                             inputs: vec![place],
+                            sources: vec![self.source(place)],
                             outputs: vec![copy],
                             delay: 0,
                             sight: Sight::At,

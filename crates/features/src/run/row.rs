@@ -36,7 +36,7 @@ impl Program<'_> {
         if let Some(last) = last.filter(|last| at.0 <= *last) {
             return Err(LateRow::NotLater { entity: name, at, last: Timestamp(last) });
         }
-        let (mut values, labels) = self.read(cells)?;
+        let RowValues { mut values, labels } = self.read(cells)?;
         let state =
             live.entities.entry(Arc::clone(&name)).or_insert_with(|| EntityState::new(self));
         state.first.get_or_insert(at.0);
@@ -54,10 +54,10 @@ impl Program<'_> {
                     out[0] = live.pooled[*place].row(step, &name, at.0, values[step.inputs[0]]);
                 }
                 Action::Formula(formula) => {
-                    self.apply_once(*formula, step, at.0, (&values, &labels), &mut out);
+                    apply_once(*formula, step, at.0, (&values, &labels), &mut out);
                 }
                 Action::Fitted(formula) => {
-                    self.apply_once(&**formula, step, at.0, (&values, &labels), &mut out);
+                    apply_once(&**formula, step, at.0, (&values, &labels), &mut out);
                 }
             }
             for (place, value) in step.outputs.iter().zip(out) {
@@ -74,7 +74,7 @@ impl Program<'_> {
     }
 
     /// The values of the row's columns; a category is the only one of its column, with index 0.
-    fn read(&self, cells: &[(&str, Cell<'_>)]) -> Result<(Vec<f64>, Vec<Vec<Arc<str>>>), Unfit> {
+    fn read(&self, cells: &[(&str, Cell<'_>)]) -> Result<RowValues, Unfit> {
         let mut values = vec![f64::NAN; self.homes.len()];
         let mut labels = vec![Vec::new(); self.homes.len()];
         for (place, home) in self.homes.iter().enumerate() {
@@ -99,22 +99,27 @@ impl Program<'_> {
                 }
             }
         }
-        Ok((values, labels))
+        Ok(RowValues { values, labels })
     }
+}
 
-    fn apply_once(
-        &self,
-        formula: &dyn Formula,
-        step: &Step<'_>,
-        at: i64,
-        (values, labels): (&[f64], &[Vec<Arc<str>>]),
-        out: &mut [f64],
-    ) {
-        let inputs: Vec<&[f64]> =
-            step.inputs.iter().map(|place| std::slice::from_ref(&values[*place])).collect();
-        let labels: Vec<&[Arc<str>]> =
-            step.inputs.iter().map(|place| &labels[*place][..]).collect();
-        let mut columns: Vec<&mut [f64]> = out.iter_mut().map(std::slice::from_mut).collect();
-        formula.apply(&Rows { at: &[at], inputs: &inputs, labels: &labels }, &mut columns);
-    }
+/// One row's columns.
+struct RowValues {
+    values: Vec<f64>,
+    /// The category of each column that holds one.
+    labels: Vec<Vec<Arc<str>>>,
+}
+
+fn apply_once(
+    formula: &dyn Formula,
+    step: &Step<'_>,
+    at: i64,
+    (values, labels): (&[f64], &[Vec<Arc<str>>]),
+    out: &mut [f64],
+) {
+    let value = |place: &usize| std::slice::from_ref(&values[*place]);
+    let inputs: Vec<&[f64]> = step.inputs.iter().map(value).collect();
+    let labels: Vec<&[Arc<str>]> = step.inputs.iter().map(|place| &labels[*place][..]).collect();
+    let mut columns: Vec<&mut [f64]> = out.iter_mut().map(std::slice::from_mut).collect();
+    formula.apply(&Rows { at: &[at], inputs: &inputs, labels: &labels }, &mut columns);
 }

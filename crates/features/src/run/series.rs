@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::pool::PooledTable;
 use super::program::{Action, Home, Program, Step};
 use crate::kernel::Seen;
-use crate::operator::{Machine, Rows};
+use crate::operator::{Formula, Machine, Rows};
 use crate::state::{BadState, StateReader, StateWriter};
 
 /// A machine with what it may not see yet.
@@ -150,6 +150,8 @@ impl Slot<'_> {
 /// Room that is used again from entity to entity.
 #[derive(Default)]
 pub(super) struct Room {
+    /// Whether states are asked for afterwards.
+    pub(super) is_kept: bool,
     scratch: Vec<Vec<f64>>,
     horizons: Vec<i64>,
 }
@@ -162,7 +164,6 @@ impl Program<'_> {
         state: &mut EntityState,
         out: Vec<&mut [f64]>,
         room: &mut Room,
-        is_kept: bool,
     ) {
         let rows = inputs.at.len();
         if rows == 0 {
@@ -187,67 +188,55 @@ impl Program<'_> {
             });
         }
         for step in &self.steps {
-            self.run_step(step, inputs, state, &mut slots, (&mut room.horizons, is_kept));
+            run_step(step, inputs, state, &mut slots, room);
         }
         room.scratch.extend(slots.into_iter().filter_map(|slot| match slot {
             Slot::Scratch(scratch) => Some(scratch),
             Slot::Read(_) | Slot::Write(_) | Slot::Taken => None,
         }));
     }
+}
 
-    fn run_step(
-        &self,
-        step: &Step<'_>,
-        inputs: &Inputs<'_>,
-        state: &mut EntityState,
-        slots: &mut [Slot<'_>],
-        (horizons, is_kept): (&mut Vec<i64>, bool),
-    ) {
-        let taken = |place: &usize| std::mem::replace(&mut slots[*place], Slot::Taken);
-        let mut outputs: Vec<Slot<'_>> = step.outputs.iter().map(taken).collect();
-        let mut out: Vec<&mut [f64]> = outputs.iter_mut().map(Slot::values_mut).collect();
-        match &step.action {
-            Action::Series { state: place, .. } => {
-                let seen = Seen { at: inputs.at, values: slots[step.inputs[0]].values() };
-                let follower = &mut state.followers[*place];
-                if step.is_plain() {
-                    follower.run(inputs.at, seen, &mut out, is_kept);
-                } else {
-                    horizons.clear();
-                    horizons.extend(inputs.at.iter().map(|row| step.horizon(*row)));
-                    follower.run(horizons, seen, &mut out, is_kept);
-                }
-            }
-            Action::Pooled { state: place, .. } => inputs.pools[*place].look_up(inputs.at, out[0]),
-            Action::Formula(formula) => {
-                self.apply(*formula, step, inputs, slots, &mut out);
-            }
-            Action::Fitted(formula) => {
-                self.apply(&**formula, step, inputs, slots, &mut out);
+fn run_step(
+    step: &Step<'_>,
+    inputs: &Inputs<'_>,
+    state: &mut EntityState,
+    slots: &mut [Slot<'_>],
+    room: &mut Room,
+) {
+    let taken = |place: &usize| std::mem::replace(&mut slots[*place], Slot::Taken);
+    let mut outputs: Vec<Slot<'_>> = step.outputs.iter().map(taken).collect();
+    let mut out: Vec<&mut [f64]> = outputs.iter_mut().map(Slot::values_mut).collect();
+    match &step.action {
+        Action::Series { state: place, .. } => {
+            let seen = Seen { at: inputs.at, values: slots[step.inputs[0]].values() };
+            let follower = &mut state.followers[*place];
+            if step.is_plain() {
+                follower.run(inputs.at, seen, &mut out, room.is_kept);
+            } else {
+                room.horizons.clear();
+                room.horizons.extend(inputs.at.iter().map(|row| step.horizon(*row)));
+                follower.run(&room.horizons, seen, &mut out, room.is_kept);
             }
         }
-        for (place, slot) in step.outputs.iter().zip(outputs) {
-            slots[*place] = slot;
-        }
+        Action::Pooled { state: place, .. } => inputs.pools[*place].look_up(inputs.at, out[0]),
+        Action::Formula(formula) => apply(*formula, step, inputs, slots, &mut out),
+        Action::Fitted(formula) => apply(&**formula, step, inputs, slots, &mut out),
     }
+    for (place, slot) in step.outputs.iter().zip(outputs) {
+        slots[*place] = slot;
+    }
+}
 
-    fn apply(
-        &self,
-        formula: &dyn crate::operator::Formula,
-        step: &Step<'_>,
-        inputs: &Inputs<'_>,
-        slots: &[Slot<'_>],
-        out: &mut [&mut [f64]],
-    ) {
-        let values: Vec<&[f64]> = step.inputs.iter().map(|place| slots[*place].values()).collect();
-        let labels: Vec<&[Arc<str>]> = step
-            .inputs
-            .iter()
-            .map(|place| match self.homes[*place] {
-                Home::Source(source) => inputs.labels[source],
-                Home::Feature(_) | Home::Scratch => &[],
-            })
-            .collect();
-        formula.apply(&Rows { at: inputs.at, inputs: &values, labels: &labels }, out);
-    }
+fn apply(
+    formula: &dyn Formula,
+    step: &Step<'_>,
+    inputs: &Inputs<'_>,
+    slots: &[Slot<'_>],
+    out: &mut [&mut [f64]],
+) {
+    let values: Vec<&[f64]> = step.inputs.iter().map(|place| slots[*place].values()).collect();
+    let named = |source: &Option<usize>| source.map_or(&[][..], |source| inputs.labels[source]);
+    let labels: Vec<&[Arc<str>]> = step.sources.iter().map(named).collect();
+    formula.apply(&Rows { at: inputs.at, inputs: &values, labels: &labels }, out);
 }

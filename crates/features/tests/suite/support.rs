@@ -1,5 +1,4 @@
 //! Panels and pipelines of the tests.
-#![expect(dead_code, reason = "each test file uses a part")]
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -47,7 +46,7 @@ pub(crate) fn table(rows: &[RawRow]) -> Table {
 }
 
 pub(crate) fn panel(rows: &[RawRow]) -> Panel {
-    Panel::take_in(table(rows), &rules()).unwrap().0
+    Panel::take_in(table(rows), &rules()).expect("the rows are taken in").0
 }
 
 /// A pipeline over these columns with some items.
@@ -67,7 +66,7 @@ pub(crate) fn plan_of(document: &Value, panel: &Panel) -> Plan {
 /// Everything before minute 90 is training.
 pub(crate) fn fit(plan: &Plan, panel: &Panel) -> Fitted {
     let range = FitRange { from: Timestamp(0), until: Timestamp(90 * MINUTE) };
-    plan.fit(panel, range, ONE).unwrap()
+    plan.fit(panel, range, ONE).expect("the pipeline is fitted")
 }
 
 /// All operators in one pipeline, each with its own example.
@@ -79,7 +78,7 @@ pub(crate) fn all_operators() -> Value {
 /// The example of an operator as an item; what sees the row itself reads `x`, which is no target.
 pub(crate) fn item_of(kind: &tidemill_features::operator::OperatorKind) -> Value {
     use tidemill_features::operator::{Reads, Sight};
-    let with: Value = serde_json::from_str(kind.example).unwrap();
+    let with: Value = serde_json::from_str(kind.example).expect("it is JSON");
     let mut item = json!({ "op": kind.name, "with": with, "as": format!("f_{}", kind.name) });
     match (kind.reads, kind.sight) {
         (Reads::Time, _) => {}
@@ -106,7 +105,9 @@ pub(crate) fn one_by_one(program: &Program<'_>, live: &mut Live, panel: &Panel) 
             .iter()
             .map(|column| (column.name.as_str(), cell(column, row)))
             .collect();
-        let values = program.row(live, &panel.entities()[entity], Timestamp(at), &cells).unwrap();
+        let values = program
+            .row(live, &panel.entities()[entity], Timestamp(at), &cells)
+            .expect("rows come in order");
         for (column, value) in features.columns.iter_mut().zip(values) {
             column[row] = value;
         }
@@ -127,15 +128,15 @@ fn cell(column: &Column, row: usize) -> Cell<'_> {
 /// Looks for the first bit that differs, for each row of `part`, which may have fewer rows.
 pub(crate) fn difference(all: (&Panel, &Features), part: (&Panel, &Features)) -> Option<String> {
     let (whole, all) = all;
-    let (some, features) = part;
+    let (fewer, features) = part;
     if all.names != features.names {
         return Some(format!("names {:?} and {:?}", all.names, features.names));
     }
-    for (entity, name) in some.entities().iter().enumerate() {
-        let same = whole.entities().iter().position(|known| known == name)?;
-        let rows = whole.rows_of(same);
-        for row in some.rows_of(entity) {
-            let at = some.times()[row];
+    for (entity, name) in fewer.entities().iter().enumerate() {
+        let place = whole.entities().iter().position(|known| known == name)?;
+        let rows = whole.rows_of(place);
+        for row in fewer.rows_of(entity) {
+            let at = fewer.times()[row];
             let found = rows.start + whole.times()[rows.clone()].binary_search(&at).ok()?;
             for (feature, (left, right)) in all.columns.iter().zip(&features.columns).enumerate() {
                 if left[found].to_bits() != right[row].to_bits() {

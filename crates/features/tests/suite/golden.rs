@@ -1,9 +1,7 @@
-//! The numbers of pandas, polars, scipy and scikit-learn on regular rows (`golden/write.py`).
+//! The numbers of pandas, polars, scipy and scikit-learn on regular rows (`golden_numbers/write.py`).
 
-mod support;
-
+use crate::support::{MINUTE, ONE, document, plan_of};
 use serde_json::{Value, json};
-use support::{MINUTE, ONE, document, plan_of};
 use tidemill_features::panel::{Column, Intake, Panel, Table};
 use tidemill_features::run::{Features, FitRange, Fitted, Program};
 use tidemill_features::time::Timestamp;
@@ -11,7 +9,7 @@ use tidemill_features::time::Timestamp;
 const ROWS: usize = 400;
 
 fn golden() -> Value {
-    serde_json::from_str(include_str!("golden/parity.json")).unwrap()
+    serde_json::from_str(include_str!("golden_numbers/parity.json")).expect("it is JSON")
 }
 
 /// Sums of twelve uniform draws of SplitMix64, as in the script.
@@ -35,15 +33,20 @@ fn panel() -> Panel {
         Column::numbers("z", centred(9)),
     ];
     let times = (0..).take(ROWS).map(|row: i64| row * MINUTE).collect();
-    Panel::take_in(Table::of(vec!["only"; ROWS], times, columns), &Intake::default()).unwrap().0
+    Panel::take_in(Table::of(vec!["only"; ROWS], times, columns), &Intake::default())
+        .expect("the rows are taken in")
+        .0
 }
 
 fn compute(items: &Value) -> (Features, Fitted) {
     let panel = panel();
     let plan = plan_of(&document(items), &panel);
     let range = FitRange { from: Timestamp(0), until: Timestamp(i64::MAX) };
-    let fitted = plan.fit(&panel, range, ONE).unwrap();
-    let features = Program::new(&plan, &fitted).unwrap().transform(&panel, ONE).unwrap();
+    let fitted = plan.fit(&panel, range, ONE).expect("the pipeline is fitted");
+    let features = Program::new(&plan, &fitted)
+        .expect("the pipeline is fitted")
+        .transform(&panel, ONE)
+        .expect("what was fitted belongs to the plan");
     (features, fitted)
 }
 

@@ -1,12 +1,10 @@
 //! Pipeline files: those that run, and those that are wrong.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use crate::support::{MINUTE, ONE, one_by_one};
 use serde_json::Value;
-use support::{MINUTE, ONE, one_by_one};
 use tidemill_dag::problem::{Problem, Problems, SourceText};
 use tidemill_dag::yaml;
 use tidemill_features::Mistake;
@@ -22,7 +20,7 @@ fn source(path: &str, text: &str) -> Arc<SourceText> {
 /// A plant of three units over five days before the end of training and one after it.
 fn plant() -> Panel {
     const MINUTES: usize = 6 * 1440;
-    let begin = "2025-08-27T00:00:00Z".parse::<Timestamp>().unwrap().0;
+    let begin = "2025-08-27T00:00:00Z".parse::<Timestamp>().expect("it is a time").0;
     let mut table = Table::default();
     let names = ["thermal_metric", "power_draw", "airflow", "ambient_temp", "humidity"];
     let mut numbers = vec![Vec::new(); names.len()];
@@ -33,7 +31,7 @@ fn plant() -> Panel {
             let turn = minute as f64 / 1440.0 * std::f64::consts::TAU;
             let wobble = ((minute * 7919 + unit as usize * 104_729) % 1000) as f64 / 500.0 - 1.0;
             table.entity.push(unit);
-            table.times.push(begin + i64::try_from(minute).unwrap() * MINUTE);
+            table.times.push(begin + i64::try_from(minute).expect("it is in range") * MINUTE);
             let missing = minute % 97 == 13;
             for (column, value) in numbers.iter_mut().zip([
                 40.0 + 5.0 * turn.sin() + f64::from(unit) + wobble,
@@ -55,11 +53,11 @@ fn plant() -> Panel {
     table.columns.push(Column::categories("location", location));
     table.columns.push(Column::categories("device_type", device));
     let rules = Intake { grid: GridRule::Inferred, ..Intake::default() };
-    Panel::take_in(table, &rules).unwrap().0
+    Panel::take_in(table, &rules).expect("the rows are taken in").0
 }
 
 fn plan_of_yaml(path: &str, text: &str, panel: &Panel) -> Plan {
-    let tree = yaml::parse(&source(path, text)).unwrap();
+    let tree = yaml::parse(&source(path, text)).expect("it is YAML");
     let pipeline =
         Pipeline::read(&tree.to_json()).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     pipeline
@@ -68,13 +66,13 @@ fn plan_of_yaml(path: &str, text: &str, panel: &Panel) -> Plan {
 }
 
 fn train(plan: &Plan, panel: &Panel) -> tidemill_features::run::Fitted {
-    let (train_end, _) = plan.split().unwrap();
+    let (train_end, _) = plan.split().expect("the file has a split");
     let range = FitRange { from: Timestamp(0), until: Timestamp(train_end.0 + 1) };
-    plan.fit(panel, range, Limits::default()).unwrap()
+    plan.fit(panel, range, Limits::default()).expect("the pipeline is fitted")
 }
 
 fn describe(program: &Program<'_>, panel: &Panel) -> String {
-    let features = program.transform(panel, Limits::default()).unwrap();
+    let features = program.transform(panel, Limits::default()).expect("the panel has the columns");
     let mut text = String::new();
     for ((name, column), provenance) in
         features.names.iter().zip(&features.columns).zip(program.provenance())
@@ -92,9 +90,9 @@ fn describe(program: &Program<'_>, panel: &Panel) -> String {
             provenance.delay,
             if provenance.is_pooled { " pooled" } else { "" },
         )
-        .unwrap();
+        .expect("the panel has the columns");
     }
-    writeln!(text, "cold rows: {}", features.cold_rows()).unwrap();
+    writeln!(text, "cold rows: {}", features.cold_rows()).expect("a text can be written to");
     text
 }
 
@@ -107,6 +105,9 @@ fn the_pipeline_of_the_requirement_runs_as_it_is_written() {
     let program = Program::new(&plan, &fitted).unwrap();
 
     insta::assert_snapshot!(describe(&program, &panel));
+    assert!(program.windows_beyond(panel.history()).is_empty());
+    let beyond = program.windows_beyond("1h30m".parse().unwrap());
+    assert_eq!(beyond[0].feature, "thermal_metric_roll120_mean");
 
     let mut live = Live::new(&program);
     live.advance(&program, &panel, ONE).unwrap();
@@ -117,7 +118,7 @@ fn the_pipeline_of_the_requirement_runs_as_it_is_written() {
 #[test]
 fn the_pipeline_of_this_repository_runs_and_says_the_same_online() {
     let panel = plant();
-    let text = include_str!("../../../configs/features/thermal.yaml");
+    let text = include_str!("../../../../configs/features/thermal.yaml");
     let plan = plan_of_yaml("configs/features/thermal.yaml", text, &panel);
     let fitted = train(&plan, &panel);
     let program = Program::new(&plan, &fitted).unwrap();
@@ -127,7 +128,7 @@ fn the_pipeline_of_this_repository_runs_and_says_the_same_online() {
     let some = panel.between(Timestamp(0)..Timestamp(panel.times()[700]));
     let all = program.transform(&some, ONE).unwrap();
     let online = one_by_one(&program, &mut Live::new(&program), &some);
-    assert_eq!(support::difference((&some, &all), (&some, &online)), None);
+    assert_eq!(crate::support::difference((&some, &all), (&some, &online)), None);
 }
 
 #[test]
@@ -187,11 +188,13 @@ fn labels_lie_ahead_and_know_when_they_were_known() {
 /// All mistakes of a file as whoever read it tells them.
 fn told(text: &str) -> String {
     let source = source("configs/features/wrong.yaml", text);
-    let tree = yaml::parse(&source).unwrap();
+    let tree = yaml::parse(&source).expect("it is YAML");
     let panel = plant();
     let mistakes = match Pipeline::read(&tree.to_json()) {
         Err(mistakes) => mistakes,
-        Ok(pipeline) => pipeline.plan(&Known::columns_of(&panel), Some(Span(MINUTE))).unwrap_err(),
+        Ok(pipeline) => {
+            pipeline.plan(&Known::columns_of(&panel), Some(Span(MINUTE))).expect_err("it is wrong")
+        }
     };
     let problem = |mistake: &Mistake| {
         let span = tree.at_pointer(&mistake.pointer).span.clone();
@@ -232,7 +235,7 @@ fn mistakes_that_need_the_table_are_told_at_once_with_their_places() {
 timestamp: timestamp
 target: thermal_metric
 numeric: [humdity, thermal_metric]
-covariates: { wind: { delay: 5m }, mode: { delay: 1m } }
+covariates: { wind: { delay: 5m }, mode: { delay: 1m }, thermal_metric: { class: static, delay: 1m } }
 temporal_features: { columns: [mode], lags: [1] }
 categoricals: { one_hot: [humidity, mode] }
 interactions: { products: [[thermal_metric, humidity]] }

@@ -25,7 +25,7 @@ fn messy() -> Table {
 }
 
 fn values(panel: &Panel) -> Vec<f64> {
-    panel.column("y").unwrap().values.clone()
+    panel.column("y").expect("the column is there").values.clone()
 }
 
 #[test]

@@ -1,13 +1,11 @@
 //! What every operator keeps to: the suite runs over the registry, so a new operator is tested when it is registered.
 
-mod support;
-
-use proptest::prelude::*;
-use serde_json::Value;
-use support::{
+use crate::support::{
     MINUTE, ONE, all_operators, difference, document, fit, item_of, one_by_one, panel, plan_of,
     raw_rows, rules, table,
 };
+use proptest::prelude::*;
+use serde_json::Value;
 use tidemill_features::operators;
 use tidemill_features::panel::Panel;
 use tidemill_features::run::{Limits, Live, Program};
@@ -164,6 +162,40 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn rows_without_a_grid_and_late_columns_have_the_same_bits_on_all_ways(rows in raw_rows(), cut in 0..150i64, shift in 0..60u8) {
+        let rows: Vec<_> = rows.iter().map(|row| (row.0, row.1, (row.2 + shift + row.5 * 11) % 60, row.3, row.4, row.5)).collect();
+        let panel = panel(&rows);
+        let mut document = document(&serde_json::json!([
+            { "op": "lag", "column": "y", "with": { "by": ["5m"] } },
+            { "op": "difference", "column": "y", "with": { "by": ["4m"] } },
+            { "op": "rolling", "column": "y", "with": { "window": "13m", "quantiles": [0.25], "stats": ["mean", "std", "max", "slope", "skew", "median"] } },
+            { "op": "ema", "column": "y", "with": { "half_life": "90s" } },
+            { "op": "delta", "column": "x" },
+            { "op": "impute", "column": "x", "with": { "method": "mean" }, "as": "filled" },
+            { "op": "impute", "column": "x", "with": { "method": "forward", "limit": "9m" } },
+            { "op": "rolling", "column": "filled_imputed", "with": { "window": "6m", "stats": ["min", "max"] } },
+            { "op": "column", "column": "x" },
+            { "op": "pooled", "column": "x" },
+        ]));
+        document["grid"] = "irregular".into();
+        document["covariates"] = serde_json::json!({ "x": { "delay": "3m20s" } });
+        let plan = plan_of(&document, &panel);
+        let fitted = fit(&plan, &panel);
+        let program = Program::new(&plan, &fitted).unwrap();
+        let all = program.transform(&panel, Limits { threads: 2 }).unwrap();
+
+        let online = one_by_one(&program, &mut Live::new(&program), &panel);
+        let mut live = Live::new(&program);
+        live.advance(&program, &upto(&panel, cut), ONE).unwrap();
+        let mut live = Live::restore(&program, &live.save()).unwrap();
+        let night = from(&panel, cut);
+        let later = live.advance(&program, &night, ONE).unwrap();
+
+        prop_assert_eq!(difference((&panel, &all), (&panel, &online)), None);
+        prop_assert_eq!(difference((&panel, &all), (&night, &later)), None);
+    }
 }
 
 /// Another future: noise, signs, missing values, infinities, rows that are gone, and rows that are new.
@@ -193,7 +225,7 @@ fn perturb(panel: &Panel, cut: i64, adversary: u8) -> Panel {
                     column.values.push(new.unwrap_or(1e9));
                 }
             }
-            Panel::take_in(table, &rules()).unwrap().0
+            Panel::take_in(table, &rules()).expect("the rows are taken in").0
         }
     }
 }
@@ -262,7 +294,7 @@ fn one_row_an_empty_panel_and_ten_thousand_short_entities_are_no_special_cases()
     let fitted = fit(&plan, &single);
     let program = Program::new(&plan, &fitted).unwrap();
     let features = program.transform(&single, ONE).unwrap();
-    assert_eq!(features.cold, [0..1]);
+    assert_eq!(features.cold_rows(), 1);
     assert_eq!(features.cold_entities(&single), 1);
 
     let empty = single.keep(|_, _| false);
@@ -276,9 +308,9 @@ fn one_row_an_empty_panel_and_ten_thousand_short_entities_are_no_special_cases()
         for row in 0..3 {
             table.entity.push(u32::try_from(entity).unwrap());
             table.times.push(row * MINUTE);
-            table.columns.iter_mut().for_each(|column| {
-                column.values.push(if column.labels.is_some() { f64::NAN } else { entity as f64 })
-            });
+            for column in &mut table.columns {
+                column.values.push(if column.labels.is_some() { f64::NAN } else { entity as f64 });
+            }
         }
     }
     let (many, _) = Panel::take_in(table, &rules()).unwrap();
