@@ -9,6 +9,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const EDGES: &[(&str, &[&str])] = &[
     ("dag", &[]),
     ("postgres", &[]),
+    ("features", &[]),
     ("lake", &[]),
     ("learn", &[]),
     ("task", &["dag"]),
@@ -26,9 +27,10 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Each heavy dependency with the only crates that may use it.
 const CONFINED: &[(&str, &[&str])] = &[
     ("apalis", &["scheduler"]),
+    ("arrow-array", &["features"]),
     ("axum", &["api"]),
     ("candle-core", &["families"]),
-    ("chrono-tz", &["dag", "lake"]),
+    ("chrono-tz", &["dag", "features", "lake"]),
     ("clap", &["tidemill"]),
     ("cron", &["dag"]),
     ("css-inline", &["report"]),
@@ -37,7 +39,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("lightgbm3", &["families"]),
     ("minijinja", &["dag", "report"]),
     ("object_store", &["lake", "task"]),
-    ("polars", &["features"]),
+    ("parquet", &["features"]),
     ("resvg", &["report"]),
     ("serde-saphyr", &["dag"]),
     ("smartcore", &["families"]),

@@ -23,6 +23,7 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench { package: "tidemill-dag", name: "advance", peers: &[] },
     Bench { package: "tidemill-dag", name: "check", peers: &[] },
+    Bench { package: "tidemill-features", name: "features", peers: &["frames"] },
     Bench { package: "tidemill-lake", name: "checks", peers: &["great_expectations", "pandera"] },
     Bench { package: "tidemill-lake", name: "lake", peers: &["duckdb", "pandas", "polars"] },
     Bench { package: "tidemill-tests", name: "cli", peers: &[] },

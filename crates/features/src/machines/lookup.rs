@@ -1,0 +1,83 @@
+//! Values at exact distances in time.
+
+use super::History;
+use crate::kernel::Seen;
+use crate::operator::Machine;
+use crate::state::{BadState, StateReader, StateWriter};
+
+/// The values at `at - distance`, for each distance; missing where nothing happened just then.
+#[derive(Clone, Debug)]
+pub(crate) struct Lookup {
+    distances: Vec<i64>,
+    history: History,
+}
+
+impl Lookup {
+    pub(crate) fn new(distances: Vec<i64>) -> Self {
+        Self { distances, history: History::default() }
+    }
+
+    fn needed(&self, newest: i64) -> i64 {
+        newest.saturating_sub(self.distances.iter().copied().max().unwrap_or(0))
+    }
+}
+
+/// One distance: walks through both, which are sorted.
+fn walk(distance: i64, rows: &[i64], seen: Seen<'_>, out: &mut [f64]) {
+    let mut next = 0;
+    for (row, place) in rows.iter().zip(out) {
+        let wanted = row - distance;
+        while next < seen.at.len() && seen.at[next] < wanted {
+            next += 1;
+        }
+        *place = if next < seen.at.len() && seen.at[next] == wanted {
+            seen.values[next]
+        } else {
+            f64::NAN
+        };
+    }
+}
+
+impl Machine for Lookup {
+    fn emit(&self, at: i64, out: &mut [f64]) {
+        let seen = self.history.seen();
+        for (distance, place) in self.distances.iter().zip(out) {
+            *place = match seen.at.binary_search(&(at - distance)) {
+                Ok(index) => seen.values[index],
+                Err(_) => f64::NAN,
+            };
+        }
+    }
+
+    fn absorb(&mut self, at: i64, value: f64) {
+        self.history.push(at, value);
+        self.history.forget_lazily(self.needed(at));
+    }
+
+    fn run(&mut self, rows: &[i64], seen: Seen<'_>, out: &mut [&mut [f64]], is_kept: bool) {
+        let Some(last) = rows.last() else { return };
+        self.history.followed_by(seen, |all| {
+            for (distance, column) in self.distances.iter().zip(out) {
+                walk(*distance, rows, all, column);
+            }
+        });
+        if is_kept {
+            let furthest = self.distances.iter().copied().max().unwrap_or(0);
+            self.history.keep(seen, *last, |newest| newest.saturating_sub(furthest));
+        }
+    }
+
+    fn reset(&mut self) {
+        self.history.reset();
+    }
+
+    fn save(&self, state: &mut StateWriter) {
+        let since = self.history.newest().map_or(0, |newest| self.needed(newest));
+        self.history.save(since, state);
+    }
+
+    fn restore(&mut self, state: &mut StateReader<'_>) -> Result<(), BadState> {
+        self.history = History::restore(state)?;
+        Ok(())
+    }
+}
