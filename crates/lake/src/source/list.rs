@@ -107,9 +107,25 @@ impl SourceError {
             | object_store::Error::Unauthenticated { .. } => {
                 Self::Denied { source_address, source: Box::new(source) }
             }
+            source if is_refusal(&source) => {
+                Self::Denied { source_address, source: Box::new(source) }
+            }
             source => Self::List { source_address, source: Box::new(source) },
         }
     }
+}
+
+/// Whether a store refuses the credentials. What it answers to a listing comes without a kind of its own, as the status alone.
+fn is_refusal(error: &object_store::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(one) = cause {
+        let text = one.to_string();
+        if text.contains("401 Unauthorized") || text.contains("403 Forbidden") {
+            return true;
+        }
+        cause = one.source();
+    }
+    false
 }
 
 /// A store with some files of it.
