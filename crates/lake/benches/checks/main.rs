@@ -44,7 +44,7 @@ async fn main() -> Result<()> {
     telemetry::write(&file, rows)?;
     let mut report = Report::begin(&options, &[concat!("tidemill ", env!("CARGO_PKG_VERSION"))]);
     let mut sides = vec![Side::ours()?];
-    for environments in &options.peers {
+    if let Some(environments) = &options.peers {
         for (name, package) in PEERS {
             sides.push(Side::peer(environments, name, package)?);
         }

@@ -116,7 +116,7 @@ fn tell(
         let spread = side.tell(report, &figure, "wall_s")?;
         match (ours, spread) {
             (Some(ours), Some(spread)) => {
-                report.note(&format!("{:.2} times ours", spread.median / ours))
+                report.note(&format!("{:.2} times ours", spread.median / ours));
             }
             (None, Some(spread)) if is_ours => ours = Some(spread.median),
             (_, None) | (None, Some(_)) => {}

@@ -40,8 +40,8 @@ impl Side {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/benches/peers");
         let folder = root.join(name).canonicalize()?;
         let pinned = fs::read_to_string(folder.join("requirements.txt"))?;
-        let versions = pinned.lines().filter_map(|line| line.strip_prefix(package));
-        let version = versions.filter_map(|rest| rest.strip_prefix("==")).next();
+        let version =
+            pinned.lines().find_map(|line| line.strip_prefix(package)?.strip_prefix("=="));
         let version = version.with_context(|| format!("`{package}` is not pinned"))?;
         let version = version.split_whitespace().next().unwrap_or(version);
         let program = environments.join(name).join("bin/python");

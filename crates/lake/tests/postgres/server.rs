@@ -78,7 +78,13 @@ impl Plant {
         assert_eq!(files(&self.folder.path().join("lake")), Vec::<PathBuf>::new(), "{refused}");
         assert_eq!(files(&self.scratch()), Vec::<PathBuf>::new(), "{refused}");
         let hint = refused.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-        format!("failed to {refused}{hint}")
+        let mut causes = String::new();
+        let mut cause = std::error::Error::source(&refused);
+        while let (Some(inner), LandError::Personal { .. }) = (cause, &refused) {
+            causes = format!("{causes}: {inner}");
+            cause = inner.source();
+        }
+        format!("failed to {refused}{causes}{hint}")
     }
 
     fn scratch(&self) -> PathBuf {
