@@ -261,7 +261,10 @@ fn features_that_are_right_get_a_clean_certificate() {
     assert_eq!(certificate.verdict, Verdict::Clean);
     assert!(certificate.passes <= 2.5, "{} passes", certificate.passes);
     let json = serde_json::to_string_pretty(&certificate).unwrap();
-    insta::assert_snapshot!("clean", json);
+    let again =
+        audit(&Toy(Leak::None), &RidgeModelling::default(), &panel(4, 900, 1), &Plan::default());
+    assert_eq!(json, serde_json::to_string_pretty(&again.unwrap()).unwrap());
+    assert!(certificate.tests.iter().all(|test| test.outcome == Outcome::Passed));
     assert_eq!(serde_json::from_str::<Certificate>(&json).unwrap(), certificate);
 }
 
