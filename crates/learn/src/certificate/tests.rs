@@ -82,9 +82,9 @@ impl Known<'_> {
             Leak::None | Leak::Drift | Leak::FitsAll | Leak::DropsRows => lag * 0.5,
             Leak::Lead => next(row + 1),
             Leak::CentredMean => mean(&target[row.saturating_sub(1)..(row + 2).min(target.len())]),
-            Leak::BackFill => match row % 5 {
-                0 => next(row + 1),
-                _ => lag,
+            Leak::BackFill => match at.0 / 3_600_000_000 % 5 {
+                4 => lag,
+                _ => next(row + 1),
             },
             Leak::GlobalScale => (lag - mean(target)) / deviation(target),
             Leak::RowCount => target.len() as f64,
