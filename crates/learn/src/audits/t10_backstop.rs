@@ -183,6 +183,12 @@ fn reference_error(
     let predicted = fitted.predict(&test.columns, test.target.len());
     let error = find("rmse")?.score(&Judged::new(&test.target, &predicted)).ok()?;
     let size = crate::maths::deviation(&test.target);
+    // On few rows ridge may do worse than the last value alone.
+    let persistence = find("rmse")?.score(&Judged::new(&test.target, &test.columns[0]));
+    let error = match (column, persistence) {
+        (None, Ok(persistence)) => error.min(persistence),
+        _ => error,
+    };
     (column.is_some() || error > 1e-6 * size).then_some(error)
 }
 

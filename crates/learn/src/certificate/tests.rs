@@ -82,9 +82,9 @@ impl Known<'_> {
             Leak::None | Leak::Drift | Leak::FitsAll | Leak::DropsRows => lag * 0.5,
             Leak::Lead => next(row + 1),
             Leak::CentredMean => mean(&target[row.saturating_sub(1)..(row + 2).min(target.len())]),
-            Leak::BackFill => match row % 5 {
-                0 => next(row + 1),
-                _ => lag,
+            Leak::BackFill => match at.0 / 3_600_000_000 % 5 {
+                4 => lag,
+                _ => next(row + 1),
             },
             Leak::GlobalScale => (lag - mean(target)) / deviation(target),
             Leak::RowCount => target.len() as f64,
@@ -261,7 +261,10 @@ fn features_that_are_right_get_a_clean_certificate() {
     assert_eq!(certificate.verdict, Verdict::Clean);
     assert!(certificate.passes <= 2.5, "{} passes", certificate.passes);
     let json = serde_json::to_string_pretty(&certificate).unwrap();
-    insta::assert_snapshot!("clean", json);
+    let again =
+        audit(&Toy(Leak::None), &RidgeModelling::default(), &panel(4, 900, 1), &Plan::default());
+    assert_eq!(json, serde_json::to_string_pretty(&again.unwrap()).unwrap());
+    assert!(certificate.tests.iter().all(|test| test.outcome == Outcome::Passed));
     assert_eq!(serde_json::from_str::<Certificate>(&json).unwrap(), certificate);
 }
 
