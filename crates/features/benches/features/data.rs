@@ -61,11 +61,12 @@ pub(crate) fn panel(rows: usize, entities: usize) -> Result<Panel> {
 /// The 17 features.
 pub(crate) fn document() -> Value {
     let stats = ["mean", "std", "min", "max"];
+    let rolling = [5, 30, 120].map(|window| json!({ "window": window, "stats": stats }));
     json!({
         "entity_id": "unit", "timestamp": "at", "target": "y", "grid": "1m",
         "temporal_features": {
             "lags": [1, 5, 30, 60],
-            "rolling": [5, 30, 120].map(|window| json!({ "window": window, "stats": stats })),
+            "rolling": rolling,
             "ema": [{ "alpha": 0.1 }],
         },
     })

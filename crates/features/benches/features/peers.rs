@@ -9,11 +9,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tidemill_benchkit::{Figure, Goal, Report};
 use tidemill_features::panel::Panel;
-use tidemill_features::run::{Features, Limits, Program};
+use tidemill_features::run::{Features, Limits};
 
 use crate::fidelity::error_after;
 use crate::oracle;
-use crate::speed::{check, count, write_source};
+use crate::speed::{Stage, check, count, write_source};
 
 /// What is measured, with the packages that it is made of.
 const PEERS: [(&str, &[&str]); 3] = [
@@ -76,14 +76,9 @@ impl Drop for Peer {
 /// Peers must agree with us to this: their windows drift a little.
 const AGREEMENT: f64 = 1e-6;
 
-pub(crate) fn speed(
-    environments: &Path,
-    rounds: usize,
-    panel: &Panel,
-    program: &Program<'_>,
-    features: &mut Features,
-    report: &mut Report,
-) -> Result<()> {
+pub(crate) fn speed(environments: &Path, stage: &mut Stage<'_>, report: &mut Report) -> Result<()> {
+    let Stage { rounds, panel, program, features } = stage;
+    let rounds = (*rounds).max(5);
     let folder = tempfile::tempdir()?;
     let table = folder.path().join("table.parquet");
     write_source(panel, &table)?;

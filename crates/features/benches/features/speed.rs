@@ -39,13 +39,14 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
         forget_peak();
         let panel = data::panel(shape.rows, shape.entities)?;
         data::with_program(&panel, |program| {
-            let mut features = Features::default();
-            in_memory(shape, rounds, &panel, program, &mut features, report)?;
+            let features = Features::default();
+            let mut stage = Stage { rounds, panel: &panel, program, features };
+            in_memory(shape, &mut stage, report)?;
             if shape.seconds.is_some() {
-                files(rounds, &panel, program, &mut features, report)?;
+                files(&mut stage, report)?;
                 streamed(&panel, program, rounds, report)?;
                 if let Some(folder) = &options.peers {
-                    peers::speed(folder, rounds.max(5), &panel, program, &mut features, report)?;
+                    peers::speed(folder, &mut stage, report)?;
                 }
             }
             Ok(())
@@ -69,20 +70,23 @@ fn gigabytes() -> f64 {
     high_water_bytes(std::process::id()) as f64 / 1e9
 }
 
-fn in_memory(
-    shape: &Shape,
-    rounds: usize,
-    panel: &Panel,
-    program: &Program<'_>,
-    features: &mut Features,
-    report: &mut Report,
-) -> Result<()> {
+/// What the figures of one shape share.
+pub(crate) struct Stage<'a> {
+    pub(crate) rounds: usize,
+    pub(crate) panel: &'a Panel,
+    pub(crate) program: &'a Program<'a>,
+    /// Memory that was touched before.
+    pub(crate) features: Features,
+}
+
+fn in_memory(shape: &Shape, stage: &mut Stage<'_>, report: &mut Report) -> Result<()> {
+    let Stage { rounds, panel, program, features } = stage;
     let case = format!("{} x {}", count(shape.rows), count(shape.entities));
     let cold = Instant::now();
     program.transform_into(panel, Limits::default(), features)?;
     let cold = cold.elapsed().as_secs_f64();
     let mut samples = Vec::new();
-    for _ in 0..rounds {
+    for _ in 0..*rounds {
         let started = Instant::now();
         program.transform_into(panel, Limits::default(), features)?;
         black_box(&*features);
@@ -172,13 +176,8 @@ fn check_chunk(panel: &Panel, start: usize, values: &[f64], columns: &[&[f64]]) 
 }
 
 /// From Parquet to Parquet.
-fn files(
-    rounds: usize,
-    panel: &Panel,
-    program: &Program<'_>,
-    features: &mut Features,
-    report: &mut Report,
-) -> Result<()> {
+fn files(stage: &mut Stage<'_>, report: &mut Report) -> Result<()> {
+    let Stage { rounds, panel, program, features } = stage;
     let folder = tempfile::tempdir()?;
     let (source, target) =
         (folder.path().join("source.parquet"), folder.path().join("features.parquet"));
@@ -186,8 +185,8 @@ fn files(
     let wanted =
         ReadColumns { entity: "unit".into(), timestamp: "at".into(), columns: vec!["y".into()] };
     let rules = Intake { grid: GridRule::Declared(Span(MINUTE)), ..Intake::default() };
-    let mut samples = [const { Vec::new() }; 4];
-    for _ in 0..rounds.min(5) {
+    let mut samples = [const { Vec::<f64>::new() }; 4];
+    for _ in 0..(*rounds).min(5) {
         let started = Instant::now();
         let table = read_parquet(&source, &wanted, Limits::default())?;
         let (read, _) =

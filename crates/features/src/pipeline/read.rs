@@ -43,6 +43,10 @@ pub struct Pipeline {
 impl Pipeline {
     /// Reads a pipeline from its document.
     pub fn read(document: &Value) -> Result<Self, Vec<Mistake>> {
+        if !document.is_object() {
+            let mistake = Mistake::new("", "a pipeline is a mapping");
+            return Err(vec![mistake.hint("start with `entity_id:`, `timestamp:` and `target:`")]);
+        }
         let file: PipelineFile = typed(document.clone()).map_err(|mistake| vec![mistake])?;
         let zone: Result<Tz, _> = file.timezone.parse();
         let mut mistakes = Vec::new();

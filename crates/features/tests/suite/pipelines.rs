@@ -201,7 +201,8 @@ fn told(text: &str) -> String {
         Problem::at(&source, span, mistake.message.clone()).hint(mistake.hint.clone())
     };
     let problems: Problems = mistakes.iter().map(problem).collect();
-    problems.into_sorted().iter().map(|problem| format!("{problem}\n")).collect()
+    let told: Vec<String> = problems.into_sorted().iter().map(ToString::to_string).collect();
+    told.join("\n")
 }
 
 #[test]
@@ -259,7 +260,7 @@ fn a_type_that_is_wrong_is_told_with_its_place() {
             "/grid: `sometimes` is no grid",
         ),
         ("{entity_id: u, timestamp: t, target: y}", "the pipeline has no features"),
-        ("[]", "invalid type"),
+        ("[]", "a pipeline is a mapping"),
     ] {
         let tree = yaml::parse(&source("a.yaml", text)).unwrap();
         let mistakes = Pipeline::read(&tree.to_json()).unwrap_err();
