@@ -7,7 +7,8 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// The schemas: each file with the word that asks the binary for it.
-const SCHEMAS: [(&str, &str); 2] = [("dag.json", "dag"), ("config.json", "config")];
+const SCHEMAS: [(&str, &str); 3] =
+    [("dag.json", "dag"), ("config.json", "config"), ("checks.json", "checks")];
 
 /// Tells whether a file of the folder is one of them.
 pub(super) fn is_schema(name: &str) -> bool {
