@@ -496,8 +496,8 @@ pub(crate) enum DatasetCommand {
         /// The data set.
         name: String,
         /// As it was at this version [default: as it is].
-        #[arg(long)]
-        version: Option<u32>,
+        #[arg(long, value_name = "VERSION")]
+        at: Option<u32>,
     },
     /// List the versions of a data set, the newest first.
     Versions {
@@ -525,16 +525,16 @@ pub(crate) enum DatasetCommand {
         #[arg(long, short = 'n', default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=10_000))]
         rows: u16,
         /// As it was at this version [default: as it is].
-        #[arg(long)]
-        version: Option<u32>,
+        #[arg(long, value_name = "VERSION")]
+        at: Option<u32>,
     },
     /// Print a checks file that the data set passes, with the reason for each check, to begin with.
     SuggestChecks {
         /// The data set.
         name: String,
         /// As it was at this version [default: as it is].
-        #[arg(long)]
-        version: Option<u32>,
+        #[arg(long, value_name = "VERSION")]
+        at: Option<u32>,
     },
 }
 

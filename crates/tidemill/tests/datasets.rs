@@ -131,7 +131,7 @@ fn what_is_not_there_is_told_with_what_was_probably_meant() {
 
     let shown = [
         &["dataset", "show", "gpu_server"][..],
-        &["dataset", "show", "gpu_servers", "--version", "7"],
+        &["dataset", "show", "gpu_servers", "--at", "7"],
         &["dataset", "diff", "gpu_servers"],
         &["sql", "select * from gpu_server"],
         &["sql", "select powrave from gpu_servers"],
@@ -170,7 +170,7 @@ fn a_failed_check_fails_the_run_and_its_words_name_the_check() {
     assert_eq!(output.status.code(), Some(30));
     let run = json(&folder, &["run", "show", "latest"]);
     let reason = task(&run, "validate")["reason"].to_string();
-    assert!(reason.contains("1 of 9 checks do not hold"), "{reason}");
+    assert!(reason.contains("1 of 8 checks do not hold"), "{reason}");
     assert!(reason.contains("temperature: from 0 to 30"), "{reason}");
     assert_eq!(task(&run, "daily")["state"], "skipped");
 }

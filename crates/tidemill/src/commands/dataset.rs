@@ -25,16 +25,16 @@ pub(crate) fn run(app: &App<'_>, command: DatasetCommand) -> Result<(), Failure>
     block_on(async {
         match command {
             DatasetCommand::List => list::run(app).await,
-            DatasetCommand::Show { name, version } => show::run(app, &name, version).await,
+            DatasetCommand::Show { name, at } => show::run(app, &name, at).await,
             DatasetCommand::Versions { name, limit } => {
                 versions::run(app, &name, u32::from(limit)).await
             }
             DatasetCommand::Diff { name, from, to } => diff::run(app, &name, from, to).await,
-            DatasetCommand::Head { name, rows, version } => {
-                head::run(app, &name, u64::from(rows), version).await
+            DatasetCommand::Head { name, rows, at } => {
+                head::run(app, &name, u64::from(rows), at).await
             }
-            DatasetCommand::SuggestChecks { name, version } => {
-                suggest_checks::run(app, &name, version).await
+            DatasetCommand::SuggestChecks { name, at } => {
+                suggest_checks::run(app, &name, at).await
             }
         }
     })
