@@ -18,7 +18,9 @@ use tidemill_task::{
 };
 
 use self::params::{Covers, Params};
-use crate::tables::{JSON, JSON_LINES, PARQUET, Published, TableInfo, read_published, say};
+use crate::tables::{
+    JSON, JSON_LINES, PARQUET, Published, TableInfo, counted, read_published, say,
+};
 
 /// Lands files as the next version of a data set.
 pub(crate) struct Ingest;
@@ -282,9 +284,14 @@ fn tell(context: &TaskContext, info: &TableInfo, unchanged: Option<u32>) {
     let dataset = info.dataset.as_ref().map(ToString::to_string).unwrap_or_default();
     lines.push(match unchanged {
         Some(version) => {
-            format!("`{dataset}` has these {} rows already: version {version}", info.rows)
+            let rows = counted(info.rows, "row");
+            format!("unchanged: version {version} of `{dataset}` has these {rows} already")
         }
-        None => format!("`{dataset}` gets {} rows in {} files", info.rows, info.files.len()),
+        None => {
+            let (rows, files) =
+                (counted(info.rows, "row"), counted(info.files.len() as u64, "file"));
+            format!("`{dataset}` gets {rows} in {files}")
+        }
     });
     say(context, lines);
 }

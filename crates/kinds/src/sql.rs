@@ -14,7 +14,7 @@ use tidemill_task::{Explain, Isolation, Policy, Step, TaskContext, TaskError, Ta
 use tokio::io::AsyncReadExt;
 
 use crate::tables::{
-    FileInfo, JSON, PARQUET, TableInfo, mentions, open_dataset, say, tables_of, unasked,
+    FileInfo, JSON, PARQUET, TableInfo, counted, mentions, open_dataset, say, tables_of, unasked,
 };
 
 /// How much of an answer is uploaded at once.
@@ -123,7 +123,8 @@ async fn answer(
     let written = written.map_err(|error| explain(context, &error))?;
     drop(file);
     upload(context, &path, written.rows).await?;
-    say(context, [format!("{} rows, {} columns", written.rows, columns.len())]);
+    let said = [counted(written.rows, "row"), counted(columns.len() as u64, "column")];
+    say(context, [said.join(", ")]);
     Ok(Output { rows: written.rows, columns, read })
 }
 

@@ -99,12 +99,12 @@ async fn sample(kind: &dyn ErasedKind, services: &Services) -> Assignment {
     let takes_table = kind.ports().inputs.iter().find(|port| port.holds == "table");
     if let Some(port) = takes_table {
         let registry = registry();
-        let ingest = registry.get("ingest").unwrap();
+        let ingest = registry.get("ingest").expect("it is registered");
         let mut upstream = Assignment::example("ingest", ingest.sample());
-        upstream.path = "upstream".parse().unwrap();
+        upstream.path = "upstream".parse().expect("it is a path");
         let landed = execute(&registry, upstream, services.clone()).await;
         let table = landed.manifest.of_port("table").cloned().collect();
-        assignment.inputs.insert(port.name.parse().unwrap(), table);
+        assignment.inputs.insert(port.name.parse().expect("it is a name"), table);
     }
     assignment
 }

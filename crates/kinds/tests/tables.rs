@@ -1,6 +1,8 @@
 //! `ingest`, `validate` and `sql`, one after the other, on a world whose data sets are kept in memory.
+#![expect(clippy::unwrap_used, reason = "a test stops where its own set-up is wrong")]
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -34,7 +36,7 @@ impl Shelf {
             let Some(Publication::Dataset(snapshot)) = artifact.publication.as_deref() else {
                 continue;
             };
-            let version = self.of(&snapshot.dataset).len() as u32 + 1;
+            let version = u32::try_from(self.of(&snapshot.dataset).len()).unwrap() + 1;
             self.0.lock().unwrap().push(DatasetVersion {
                 version,
                 snapshot: snapshot.clone(),
@@ -86,7 +88,7 @@ struct World {
     folder: tempfile::TempDir,
     store: ArtifactStore,
     shelf: Arc<Shelf>,
-    runs: Mutex<u32>,
+    runs: AtomicU32,
 }
 
 impl World {
@@ -94,7 +96,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("store").display().to_string();
         let store = ArtifactStore::open(&store).unwrap();
-        let world = Self { folder, store, shelf: Arc::default(), runs: Mutex::default() };
+        let world = Self { folder, store, shelf: Arc::default(), runs: AtomicU32::default() };
         files.iter().for_each(|(path, text)| world.write(path, text));
         world
     }
@@ -116,10 +118,8 @@ impl World {
     }
 
     async fn run(&self, assignment: Assignment) -> Completion {
-        let mut runs = self.runs.lock().unwrap();
-        *runs += 1;
-        let scratch = self.path().join(format!("scratch/{runs}"));
-        drop(runs);
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let scratch = self.path().join(format!("scratch/{number}"));
         let services = Services {
             repository: self.path().to_owned(),
             scratch: scratch.clone(),
@@ -203,7 +203,8 @@ async fn a_landing_is_a_table_a_manifest_and_the_next_version_of_its_data_set() 
     assert_eq!(ports, ["manifest", "table", "table"]);
     let table = world.json_of(&landed, "table").await;
     assert_eq!(table["landing"]["sources"][0]["tally"]["footer"], json!(["(3 rows affected)"]));
-    let [version] = world.shelf.of(&"plant".parse().unwrap()).try_into().unwrap();
+    let [version]: [DatasetVersion; 1] =
+        world.shelf.of(&"plant".parse().unwrap()).try_into().unwrap();
     assert_eq!((version.version, version.snapshot.rows), (1, 3));
     assert_eq!(version.snapshot.interval, day(0));
     // Everything that the manifest names is an artefact, and lies where that says.

@@ -162,6 +162,7 @@ fn in_words(location: &str, tally: &Tally) -> String {
     text
 }
 
-fn counted(count: u64, noun: &str) -> String {
+/// `1 row`, `2 rows`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("{count} {noun}") } else { format!("{count} {noun}s") }
 }

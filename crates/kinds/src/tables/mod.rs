@@ -15,6 +15,7 @@ pub use info::{FileInfo, LandingInfo, SourceInfo, TableInfo};
 pub use published::{Published, open_dataset, personal_columns, read_published};
 
 pub(crate) use handed::tables_of;
+pub(crate) use info::counted;
 pub(crate) use talk::say;
 
 /// The media type of a table's files.

@@ -33,9 +33,7 @@ pub(crate) fn run(app: &App<'_>, command: DatasetCommand) -> Result<(), Failure>
             DatasetCommand::Head { name, rows, at } => {
                 head::run(app, &name, u64::from(rows), at).await
             }
-            DatasetCommand::SuggestChecks { name, at } => {
-                suggest_checks::run(app, &name, at).await
-            }
+            DatasetCommand::SuggestChecks { name, at } => suggest_checks::run(app, &name, at).await,
         }
     })
 }

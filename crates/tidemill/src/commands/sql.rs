@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
@@ -101,7 +102,11 @@ async fn into_file(
 ) -> Result<Option<Written>, Failure> {
     let named = || format!("write `{}`", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let beside = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
+    // Whoever may read other new files may read this one.
+    let everybody = std::fs::Permissions::from_mode(0o666);
+    let beside = tempfile::Builder::new()
+        .permissions(everybody)
+        .tempfile_in(folder.unwrap_or(Path::new(".")));
     let beside = beside.with_context(named)?;
     let mut file: File = beside.reopen().with_context(named)?;
     let written = answer.write(format, &mut file).await.map_err(|error| failed(&error))?;
