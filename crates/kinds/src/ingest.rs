@@ -167,7 +167,7 @@ async fn land_into(
         latest: earlier.latest.as_ref().map(Published::manifest),
     };
     context.progress(None, format!("landing `{}`", params.dataset));
-    land(&request, earlier, &workspace, &destination).await.map_err(explain)
+    land(&request, earlier, &workspace, &destination).await.map_err(|error| explain(&error))
 }
 
 /// Makes the files of a landing artefacts, and its manifest the next version of the data set once this attempt has succeeded.
@@ -177,8 +177,8 @@ async fn publish(
     manifest: &Manifest,
 ) -> Result<Output, TaskError> {
     let artifacts = context.artifacts();
-    let content: ContentHash = hash(&manifest.content_hash)?;
-    let info = TableInfo::of_landing(dataset, interval, content, manifest);
+    let identity: ContentHash = hash(&manifest.content_hash)?;
+    let info = TableInfo::of_landing(dataset, interval, identity, manifest);
     write_info(context, &info).await?;
     for file in &manifest.files {
         let sha256 = hash(&file.sha256)?;
@@ -199,14 +199,14 @@ async fn publish(
     let snapshot = Snapshot {
         dataset: dataset.clone(),
         interval,
-        content,
+        content: identity,
         rows: manifest.rows,
         size_bytes: manifest.size_bytes,
         events: events(manifest),
     };
     artifacts.publish(&written, Publication::Dataset(snapshot));
     tell(context, &info, None);
-    Ok(output((dataset, interval), content, manifest, false))
+    Ok(output((dataset, interval), identity, manifest, false))
 }
 
 /// Gives the snapshot on that is there: the same artefacts, and no version.
@@ -216,10 +216,10 @@ async fn pass_on(
     same: &Published,
 ) -> Result<Output, TaskError> {
     let artifacts = context.artifacts();
-    let (manifest, content) = (same.manifest(), same.version.snapshot.content);
+    let (manifest, identity) = (same.manifest(), same.version.snapshot.content);
     // What the data set has is what is told, also where a later run asks for it.
     let interval = DataInterval { start: interval.start, end: same.version.snapshot.interval.end };
-    let info = TableInfo::of_landing(dataset, interval, content, manifest);
+    let info = TableInfo::of_landing(dataset, interval, identity, manifest);
     write_info(context, &info).await?;
     let part = |path: &str, sha256: ContentHash, size_bytes, media_type: &str| ArtifactRef {
         location: same.location_of(path),
@@ -239,7 +239,7 @@ async fn pass_on(
     }
     artifacts.pass_on("manifest", &same.version.manifest)?;
     tell(context, &info, Some(same.version.version));
-    Ok(output((dataset, interval), content, manifest, true))
+    Ok(output((dataset, interval), identity, manifest, true))
 }
 
 async fn write_info(context: &TaskContext, info: &TableInfo) -> Result<(), TaskError> {
@@ -282,23 +282,19 @@ fn tell(context: &TaskContext, info: &TableInfo, unchanged: Option<u32>) {
     let mut lines = landing.map(super::tables::LandingInfo::in_words).unwrap_or_default();
     lines.extend(landing.into_iter().flat_map(|landing| &landing.notes).cloned());
     let dataset = info.dataset.as_ref().map(ToString::to_string).unwrap_or_default();
-    lines.push(match unchanged {
-        Some(version) => {
-            let rows = counted(info.rows, "row");
-            format!("unchanged: version {version} of `{dataset}` has these {rows} already")
-        }
-        None => {
-            let (rows, files) =
-                (counted(info.rows, "row"), counted(info.files.len() as u64, "file"));
-            format!("`{dataset}` gets {rows} in {files}")
-        }
+    let rows = counted(info.rows, "row");
+    lines.push(if let Some(version) = unchanged {
+        format!("unchanged: version {version} of `{dataset}` has these {rows} already")
+    } else {
+        let files = counted(info.files.len() as u64, "file");
+        format!("`{dataset}` gets {rows} in {files}")
     });
     say(context, lines);
 }
 
 /// What went wrong, with what to do about it, and whether another try could help.
-fn explain(error: LandError) -> TaskError {
-    let may_pass = match &error {
+fn explain(error: &LandError) -> TaskError {
+    let may_pass = match error {
         // What is not there yet may be delivered, and what does not answer may come back.
         LandError::Source(SourceError::Nothing { .. } | SourceError::List { .. })
         | LandError::Changed { .. }
@@ -321,7 +317,7 @@ fn explain(error: LandError) -> TaskError {
     let retry = if may_pass { Retry::MayHelp } else { Retry::CannotHelp };
     let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
     let mut message = error.to_string();
-    let mut cause = std::error::Error::source(&error);
+    let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {
         message = format!("{message}: {source}");
         cause = source.source();

@@ -181,10 +181,10 @@ async fn earlier_rows(
     dataset: &DatasetName,
     table: &Table,
 ) -> Result<Vec<u64>, TaskError> {
-    let (start, content) = (table.info.interval.start, table.info.content);
+    let (start, own) = (table.info.interval.start, table.info.content);
     if start == Timestamp::UNIX_EPOCH {
         let newest = context.newest_of(dataset, EARLIER).await?;
-        let others = newest.iter().filter(|other| Some(other.snapshot.content) != content);
+        let others = newest.iter().filter(|other| Some(other.snapshot.content) != own);
         return Ok(others.map(|other| other.snapshot.rows).collect());
     }
     let now = context.dataset_at(dataset, None).await?;

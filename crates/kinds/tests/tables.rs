@@ -287,7 +287,10 @@ async fn a_data_set_is_landed_by_intervals_or_as_a_whole_and_never_both() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_landed_says_where_and_what_to_do_and_leaves_nothing() {
     let world = plant();
-    world.write("raw/plant.csv", &PLANT.replace("72,99", "n/k").replace("12,5", "oops"));
+    let rows: String =
+        (0..100).map(|row| format!("19.11.2026 {:02}:{:02};a;1,5\n", row / 60, row % 60)).collect();
+    let bad = "19.11.2026 05:00;a;n/k\n19.11.2026 06:00;a;oops\n";
+    world.write("raw/plant.csv", &format!("at;unit;power\n{rows}{bad}"));
 
     let rejects = world.ingest(landing()).await;
     let missing = world.ingest(json!({ "source": "raw/*.tsv", "dataset": "plant" })).await;

@@ -15,7 +15,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use url::Url;
 
 use crate::artifact::{ArtifactError, ArtifactRef};
-use crate::error::Cause;
+use crate::error::{Cause, chain};
 use crate::hash::ContentHash;
 
 /// How long an object store may take to say anything at all.
@@ -119,6 +119,12 @@ impl ArtifactStore {
             let store = self.address.to_string();
             match error {
                 object_store::Error::NotFound { .. } => ArtifactError::NoBucket { store },
+                // A listing tells a missing bucket in the words of the protocol alone.
+                object_store::Error::Generic { source, .. }
+                    if chain(source.as_ref()).contains("NoSuchBucket") =>
+                {
+                    ArtifactError::NoBucket { store }
+                }
                 object_store::Error::PermissionDenied { .. }
                 | object_store::Error::Unauthenticated { .. } => {
                     ArtifactError::Denied { store, source: error.into() }

@@ -286,10 +286,10 @@ mod tests {
         services.runs = Arc::clone(&line) as _;
         let context = TaskContext::new(assignment, tidemill_dag::catalog::Ports::NONE, services);
         let (asker, lent) = (context.asker(), lent.clone());
-        let (forward, mut asked) = tokio::sync::mpsc::unbounded_channel();
+        let (forward, mut questions) = tokio::sync::mpsc::unbounded_channel();
         std::thread::spawn(move || told.into_iter().try_for_each(|told| forward.send(told)));
         let worker = tokio::spawn(async move {
-            while let Some(Told::Asks { number, question }) = asked.recv().await {
+            while let Some(Told::Asks { number, question }) = questions.recv().await {
                 let text = serde_json::to_string(&question).unwrap();
                 let question: Question = serde_json::from_str(&text).unwrap();
                 line.answered(number, question.put_to(&lent, &asker).await);

@@ -98,7 +98,9 @@ impl Params {
         }
         for (at, source) in self.addressed() {
             let host = source.split_once("://").and_then(|(_, rest)| rest.split('/').next());
-            if host.is_some_and(|host| host.contains('@')) {
+            // A password is told by the language already.
+            let user = host.and_then(|host| host.split_once('@')).map(|(user, _)| user);
+            if user.is_some_and(|user| !user.contains(':')) {
                 let hint =
                     "set them in the environment of the worker (AWS_ACCESS_KEY_ID and so on)";
                 objections.add(at, "credentials do not belong in a DAG", Some(hint.to_owned()));

@@ -71,7 +71,9 @@ impl Table {
             objects = Some(place);
             files.push(DataFile { path, size_bytes: file.size_bytes, rows: info.rows });
         }
-        let store = objects.expect("a table that was opened has files");
+        let Some(store) = objects else {
+            return Err(TaskError::fatal("read the table: its description names no files"));
+        };
         Ok(DataSet { name: name.to_owned(), schema: rows.schema().clone(), store, files })
     }
 }

@@ -3,6 +3,7 @@
 use tidemill_lake::quality::{CheckResult, Mistake, QualityReport, Verdict};
 
 use super::account::Account;
+use crate::tables::SourceInfo;
 
 /// How many checks an error names.
 const MOST_NAMED: usize = 5;
@@ -34,7 +35,7 @@ pub(super) fn failure(report: &QualityReport) -> String {
 pub(super) fn report(report: &QualityReport, account: Option<&Account>) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(account) = account {
-        lines.extend(account.sources.iter().map(|source| source.in_words()));
+        lines.extend(account.sources.iter().map(SourceInfo::in_words));
         for rejected in account.rejected.iter().take(MOST_ROWS) {
             let (source, row) = (&rejected.source, &rejected.row);
             lines.push(format!("  {source}:{}: {}", row.line, row.detail));

@@ -140,7 +140,7 @@ async fn columns_of(side: &Side, limits: Limits) -> Result<BTreeMap<String, Colu
             missing: total.saturating_sub(there),
             min: text(format!("min{index}")),
             max: text(format!("max{index}")),
-            mean: seen.get(&format!("mean{index}")).and_then(Value::as_f64),
+            mean: seen.get(&format!("mean{index}")).and_then(Value::as_f64).map(steady),
         };
         (name, column)
     });
@@ -214,6 +214,11 @@ fn arrow(from: Option<String>, to: Option<String>) -> String {
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => String::new(),
     }
+}
+
+/// Twelve significant digits: the order in which threads add shows in the last ones.
+fn steady(value: f64) -> f64 {
+    format!("{value:.11e}").parse().unwrap_or(value)
 }
 
 /// Six significant digits.

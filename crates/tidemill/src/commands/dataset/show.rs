@@ -92,13 +92,16 @@ fn describe(name: &str, versions: &[DatasetVersion], published: &Published) -> S
 }
 
 fn columns(manifest: &Manifest) -> String {
+    let least = manifest.personal.confident_from;
     let personal: BTreeMap<&str, String> = manifest
         .personal
         .columns
         .iter()
         .map(|report| {
             let treatment = report.treatment.map(|treatment| treatment.label().to_owned());
-            let finds = report.finds.iter().map(|find| format!("{}?", find.detector));
+            // Suspicions are in the manifest; here they would be noise.
+            let sure = report.finds.iter().filter(|find| find.confidence >= least);
+            let finds = sure.map(|find| format!("{}?", find.detector));
             let words = treatment.into_iter().chain(finds).collect::<Vec<_>>().join(", ");
             (report.column.as_str(), words)
         })
