@@ -302,7 +302,13 @@ async fn what_cannot_be_landed_says_where_and_what_to_do_and_leaves_nothing() {
         let (error, retry) = error(completion);
         format!("{retry:?}: {error}")
     });
-    insta::assert_snapshot!(shown.join("\n\n"));
+    let [rejects, missing, personal] = shown;
+    assert!(rejects.starts_with("CannotHelp: land the rows: 2 of 102 do not fit"), "{rejects}");
+    assert!(rejects.contains("raw/plant.csv, line 102"), "{rejects}");
+    assert!(rejects.contains("or raise `most_rejected`"), "{rejects}");
+    assert!(missing.starts_with("MayHelp: find a file for `raw/*.tsv`"), "{missing}");
+    assert!(personal.contains("`contact` seems to hold"), "{personal}");
+    assert!(personal.contains("contact: mask"), "{personal}");
     assert!(world.shelf.0.lock().unwrap().is_empty());
 }
 
