@@ -15,8 +15,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("task", &["dag"]),
     ("store", &["dag", "task"]),
     ("scheduler", &["dag", "task", "store"]),
-    ("kinds", &["dag", "task"]),
-    ("tidemill", &["dag", "kinds", "postgres", "scheduler", "store", "task"]),
+    ("kinds", &["dag", "lake", "task"]),
+    ("tidemill", &["dag", "kinds", "lake", "postgres", "scheduler", "store", "task"]),
     // For development only.
     ("benchkit", &[]),
     ("testkit", &["dag", "postgres", "store", "task"]),

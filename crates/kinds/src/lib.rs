@@ -3,9 +3,13 @@
 mod command;
 mod fail;
 mod http;
+mod ingest;
 mod noop;
 mod sleep;
+mod sql;
+pub mod tables;
 mod trigger;
+mod validate;
 
 use tidemill_task::Registry;
 
@@ -15,7 +19,10 @@ pub fn registry() -> Registry {
         .with::<command::Command>()
         .with::<fail::Fail>()
         .with::<http::Http>()
+        .with::<ingest::Ingest>()
         .with::<noop::Noop>()
         .with::<sleep::Sleep>()
+        .with::<sql::Sql>()
         .with::<trigger::Trigger>()
+        .with::<validate::Validate>()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -9,11 +10,12 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tidemill_dag::advance::Verdict;
 use tidemill_dag::ids::RunId;
+use tidemill_dag::names::DatasetName;
 use tidemill_dag::state::{Outcome, RunState};
 use tidemill_kinds::registry;
 use tidemill_task::{
-    ArtifactStore, Asker, Assignment, Clock, Completion, ContentHash, ErasedKind, PortError,
-    RunRequest, Runs, Services, SystemClock, execute,
+    ArtifactStore, Asker, Assignment, Clock, Completion, ContentHash, DatasetVersion, Datasets,
+    ErasedKind, PortError, RunRequest, Runs, Services, SystemClock, execute,
 };
 
 mod server;
@@ -40,16 +42,76 @@ impl Runs for RunsAtOnce {
 /// A server that accepts all that it is sent, for the kinds that want one.
 static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(|_| answer(200, &[], "{}")));
 
+/// A repository with the files that samples name.
+static REPOSITORY: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("tides")).expect("a folder");
+    let rows =
+        "at,station,level\n2026-11-19T00:00:00Z,bergen,1.5\n2026-11-19T01:00:00Z,bergen,1.25\n";
+    std::fs::write(folder.path().join("tides/a.csv"), rows).expect("a file");
+    folder
+});
+
 fn services() -> Services {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     let mut services = Services::new(ArtifactStore::in_memory());
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    services.repository = REPOSITORY.path().to_owned();
+    services.scratch = REPOSITORY.path().join(format!("scratch/{number}"));
+    services.datasets = Arc::new(NoDatasetsYet);
     services.environment.insert("PATH".to_owned(), "/usr/bin:/bin".to_owned());
     services.variables.insert("EXAMPLE_WEBHOOK".to_owned(), SERVER.url("/hook"));
     services.runs = Arc::new(RunsAtOnce);
     services
 }
 
+/// Nothing was ever landed.
+struct NoDatasetsYet;
+
+#[async_trait]
+impl Datasets for NoDatasetsYet {
+    async fn names(&self, _: &Asker) -> Result<Vec<DatasetName>, PortError> {
+        Ok(Vec::new())
+    }
+
+    async fn newest(
+        &self,
+        _: &Asker,
+        _: &DatasetName,
+        _: u32,
+    ) -> Result<Vec<DatasetVersion>, PortError> {
+        Ok(Vec::new())
+    }
+
+    async fn at(
+        &self,
+        _: &Asker,
+        _: &DatasetName,
+        _: Option<u32>,
+    ) -> Result<Vec<DatasetVersion>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
+/// The sample of a kind, with the table of another task where it takes one.
+async fn sample(kind: &dyn ErasedKind, services: &Services) -> Assignment {
+    let mut assignment = Assignment::example(kind.name(), kind.sample());
+    let takes_table = kind.ports().inputs.iter().find(|port| port.holds == "table");
+    if let Some(port) = takes_table {
+        let registry = registry();
+        let ingest = registry.get("ingest").expect("it is registered");
+        let mut upstream = Assignment::example("ingest", ingest.sample());
+        upstream.path = "upstream".parse().expect("it is a path");
+        let landed = execute(&registry, upstream, services.clone()).await;
+        let table = landed.manifest.of_port("table").cloned().collect();
+        assignment.inputs.insert(port.name.parse().expect("it is a name"), table);
+    }
+    assignment
+}
+
 async fn run_sample(kind: &dyn ErasedKind, services: Services) -> Completion {
-    execute(&registry(), Assignment::example(kind.name(), kind.sample()), services).await
+    let assignment = sample(kind, &services).await;
+    execute(&registry(), assignment, services).await
 }
 
 fn contents(completion: &Completion) -> Vec<(String, ContentHash)> {
@@ -57,7 +119,7 @@ fn contents(completion: &Completion) -> Vec<(String, ContentHash)> {
     artifacts.map(|artifact| (artifact.location.clone(), artifact.sha256)).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kind_repeated_gives_the_same_output_and_the_same_artefacts() {
     for kind in registry().kinds() {
         let first = run_sample(kind, services()).await;
@@ -85,12 +147,14 @@ async fn a_request_that_is_repeated_is_the_same_with_the_same_key() {
     assert_eq!((keys.len(), bodies.len()), (1, 1), "{seen:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kind_that_is_cancelled_stops_within_a_second() {
     for kind in registry().kinds() {
         let services = services();
         let cancel = services.cancel.clone();
-        let mut work = Box::pin(run_sample(kind, services));
+        let assignment = sample(kind, &services).await;
+        let registry = registry();
+        let mut work = Box::pin(execute(&registry, assignment, services));
 
         // The first poll takes it to where it waits for something, if it does.
         let at_once = futures::poll!(&mut work);

@@ -48,6 +48,7 @@
 mod answer;
 mod excerpt;
 mod files;
+mod masked;
 mod problem;
 mod session;
 mod statement;

@@ -20,6 +20,7 @@ pub(crate) fn assignment(
         inputs: claim.inputs.clone(),
         state: claim.resume.clone(),
         children: claim.children.clone(),
+        memory: claim.memory,
         ..Assignment::new(facts, claim.path.clone(), claim.kind.clone())
     })
 }

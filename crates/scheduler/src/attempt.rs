@@ -112,6 +112,7 @@ impl Bench {
                         progress: &progress,
                         kill_grace: holding.kill_grace(),
                         margin: self.timing.margin,
+                        services: &self.services,
                     };
                     self.run_in_a_process(program, claim, &assignment, watched).await
                 }
@@ -177,6 +178,8 @@ impl Bench {
     ) -> std::io::Result<Work> {
         let log = TaskLog::of(&self.services.artifacts, claim.run, &claim.path, claim.attempt);
         let end = process::run(program, assignment, log, watched).await?;
+        // A process that was killed leaves its temporary files; most have none.
+        tokio::fs::remove_dir_all(self.services.scratch_of(assignment)).await.ok();
         let usage = Some(end.usage);
         if watched.holding.cause().is_none()
             && let Some(ending) = process_end::judge_failure(&end)

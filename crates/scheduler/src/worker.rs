@@ -75,7 +75,11 @@ impl Worker {
         let kept = Kept { ears, holdings: Arc::clone(&holdings), timing };
         let keeper = Keeper::start(renewals, kept).await?;
         let reporter = Reporter { store: store.clone(), worker: id, spool: Arc::clone(&spool) };
-        let services = Services { runs: Arc::new(store.clone()), ..services };
+        let services = Services {
+            runs: Arc::new(store.clone()),
+            datasets: Arc::new(store.clone()),
+            ..services
+        };
         let bench = Arc::new(Bench {
             registry,
             services,

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use tidemill_dag::ids::{DagVersionId, RunId, TaskId, WorkerId};
 use tidemill_dag::names::{KindName, PoolName, PortName, TaskName};
 use tidemill_dag::plan::Node;
+use tidemill_dag::size::ByteSize;
 use tidemill_dag::spec::Limits;
 use tidemill_dag::state::{Attempt, Lease, TaskIndex, TaskPath};
 use tidemill_dag::template::Facts;
@@ -59,6 +60,8 @@ pub struct Claim {
     pub lease: Lease,
     /// How many slots it takes.
     pub slots: u32,
+    /// The memory that these stand for, where its pool says so.
+    pub memory: Option<ByteSize>,
     /// What bounds it.
     pub limits: Limits,
     /// The version of the DAG that the run pins.
@@ -150,16 +153,15 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut transaction = self.begin().await.map_err(failed)?;
-        let Some(pool_slots) = lock_pool(&mut transaction, &request.pool).await.map_err(failed)?
-        else {
+        let Some(pool) = lock_pool(&mut transaction, &request.pool).await.map_err(failed)? else {
             return Ok(Vec::new());
         };
-        let rows = self.claim_rows(&mut transaction, request, pool_slots).await.map_err(failed)?;
+        let rows = self.claim_rows(&mut transaction, request, pool.slots).await.map_err(failed)?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
             let version =
                 self.version_by(&mut transaction, DagVersionId::from_uuid(row.version_id)).await?;
-            claimed.push(row.into_claimed(request.worker, version)?);
+            claimed.push(row.into_claimed(request.worker, version, &pool)?);
         }
         self.read_inputs(&mut transaction, &mut claimed).await?;
         transaction.commit().await.map_err(failed)?;
@@ -219,6 +221,15 @@ impl Store {
     }
 }
 
+/// What a claim needs to know of its pool.
+struct PoolRow {
+    slots: i32,
+    memory_per_slot: Option<i64>,
+    /// Set by the statement that reads it.
+    #[expect(dead_code, reason = "the statement is for its effect")]
+    until_commit: Option<String>,
+}
+
 /// Locks a pool and gives its slots. One claim of a pool comes after the other: each counts what the ones before took.
 ///
 /// The lock ends when the claim is committed, and not only when the disk has it: others need to see it, and the worker alone
@@ -226,17 +237,25 @@ impl Store {
 async fn lock_pool(
     connection: &mut PgConnection,
     pool: &PoolName,
-) -> Result<Option<i32>, sqlx::Error> {
-    let row = sqlx::query!(
-        "SELECT slots, set_config('synchronous_commit', 'off', true) AS until_commit
+) -> Result<Option<PoolRow>, sqlx::Error> {
+    sqlx::query_as!(
+        PoolRow,
+        "SELECT slots, memory_per_slot, set_config('synchronous_commit', 'off', true) AS until_commit
          FROM pools
          WHERE name = $1
          FOR NO KEY UPDATE",
         pool.as_str()
     )
     .fetch_optional(connection)
-    .await?;
-    Ok(row.map(|row| row.slots))
+    .await
+}
+
+impl PoolRow {
+    /// The memory that so many slots stand for.
+    fn memory_of(&self, slots: i32) -> Option<ByteSize> {
+        let of_one = self.memory_per_slot?.unsigned_abs();
+        Some(ByteSize(of_one.saturating_mul(u64::from(slots.unsigned_abs()))))
+    }
 }
 
 impl ClaimRow {
@@ -244,6 +263,7 @@ impl ClaimRow {
         self,
         worker: WorkerId,
         version: Arc<DagVersion>,
+        pool: &PoolRow,
     ) -> Result<Claimed, CorruptRow> {
         let corrupt = |constraint| CorruptRow::new("task_runs", &self.id, constraint);
         let path = task_path(self.id, &self.path)?;
@@ -268,6 +288,7 @@ impl ClaimRow {
                 .map_err(|_| corrupt("task_runs_counts_not_negative"))?,
             lease: Lease { worker, until: self.lease_until },
             slots: u32::try_from(self.slots).map_err(|_| corrupt("task_runs_slots_positive"))?,
+            memory: pool.memory_of(self.slots),
             limits: version.plan.node(node).limits.clone(),
             unasked: unasked(self.use_cache, self.is_fresh, self.phase),
             facts: Arc::new(facts.facts(&version)?),

@@ -5,7 +5,7 @@ use sqlx::types::Json;
 use tidemill_dag::ids::{RunId, TaskId};
 use tidemill_dag::names::DatasetName;
 use tidemill_dag::time::{DataInterval, Timestamp};
-use tidemill_task::{ArtifactRef, Publication, Snapshot};
+use tidemill_task::{ArtifactRef, DatasetVersion, Publication, Snapshot};
 
 use crate::columns::narrow;
 use crate::connect::Store;
@@ -31,21 +31,6 @@ pub struct DatasetSummary {
     pub events: Option<(Timestamp, Timestamp)>,
     /// When its newest version came.
     pub changed_at: Timestamp,
-}
-
-/// One landing of a data set.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DatasetVersion {
-    /// Its number: it is newer than all that are lower.
-    pub version: u32,
-    /// What is known of its rows.
-    pub snapshot: Snapshot,
-    /// The manifest of its files.
-    pub manifest: ArtifactRef,
-    /// The run that landed it; its history may be gone.
-    pub run: RunId,
-    /// When it became visible.
-    pub created_at: Timestamp,
 }
 
 struct VersionRow {
@@ -137,6 +122,30 @@ impl Store {
         .await
         .map_err(reading("a data set"))?;
         known(dataset, rows)
+    }
+
+    /// The newest versions of a data set, whatever their intervals, so many at most; none where there is no such data set.
+    pub async fn newest_versions(
+        &self,
+        dataset: &DatasetName,
+        most: u32,
+    ) -> Result<Vec<DatasetVersion>, StoreError> {
+        let rows = sqlx::query_as!(
+            VersionRow,
+            r#"SELECT version, interval_start, interval_end, content, rows, size_bytes, first_event_at, last_event_at,
+                   manifest AS "manifest: Json<ArtifactRef>", run_id, created_at
+               FROM dataset_versions
+               WHERE dataset = $1
+               ORDER BY version DESC
+               LIMIT $2"#,
+            dataset.as_str(),
+            i64::from(most),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(reading("the newest versions of a data set"))?;
+        let versions = rows.into_iter().map(|row| row.into_version(dataset));
+        Ok(versions.collect::<Result<_, _>>()?)
     }
 }
 

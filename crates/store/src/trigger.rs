@@ -100,7 +100,7 @@ impl Runs for Store {
     }
 }
 
-fn port_error(error: StoreError, what: String) -> PortError {
+pub(crate) fn port_error(error: StoreError, what: String) -> PortError {
     if matches!(error, StoreError::LostLease { .. }) {
         return PortError::Over;
     }

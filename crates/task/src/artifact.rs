@@ -56,6 +56,30 @@ pub enum ArtifactError {
         #[source]
         source: Cause,
     },
+    /// The store refuses who asks.
+    #[error("use the object store `{store}`: it refuses the credentials")]
+    Denied {
+        /// The address of the store.
+        store: String,
+        /// What it said.
+        #[source]
+        source: Cause,
+    },
+    /// There is no such bucket.
+    #[error("use the object store `{store}`: there is no such bucket")]
+    NoBucket {
+        /// The address of the store.
+        store: String,
+    },
+    /// The store says nothing.
+    #[error("reach the object store `{store}`")]
+    Unreachable {
+        /// The address of the store.
+        store: String,
+        /// Why not.
+        #[source]
+        source: Cause,
+    },
     /// The folder of the store cannot be made.
     #[error("make the folder `{folder}` for artefacts")]
     Folder {
@@ -146,11 +170,14 @@ impl From<ArtifactError> for TaskError {
         let message = "handle an artefact";
         match &error {
             E::Folder { .. }
+            | E::Unreachable { .. }
             | E::Write { .. }
             | E::Read { .. }
             | E::List { .. }
             | E::Delete { .. } => Self::transient(message),
             E::Address { .. }
+            | E::Denied { .. }
+            | E::NoBucket { .. }
             | E::UnknownPort { .. }
             | E::PortTaken { .. }
             | E::Missing { .. }

@@ -4,8 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -13,8 +15,11 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use url::Url;
 
 use crate::artifact::{ArtifactError, ArtifactRef};
-use crate::error::Cause;
+use crate::error::{Cause, chain};
 use crate::hash::ContentHash;
+
+/// How long an object store may take to say anything at all.
+const PROBE: Duration = Duration::from_secs(15);
 
 /// The object store that artefacts lie in: a folder, or a bucket.
 #[derive(Clone)]
@@ -94,6 +99,47 @@ impl ArtifactStore {
                 let location = artifact.location.clone();
                 Err(ArtifactError::Read { location, source: error.into() })
             }
+        }
+    }
+
+    /// Where an artefact lies, for engines that read it themselves; one that points out of the store is refused.
+    pub fn place_of(
+        &self,
+        artifact: &ArtifactRef,
+    ) -> Result<(Arc<dyn ObjectStore>, Path), ArtifactError> {
+        Ok((self.objects(), self.path_of(artifact)?))
+    }
+
+    /// Asks the store for something, so that a wrong address and refused credentials are told before work begins.
+    pub async fn probe(&self) -> Result<(), ArtifactError> {
+        if self.folder.is_some() {
+            return Ok(());
+        }
+        let refused = |error: object_store::Error| {
+            let store = self.address.to_string();
+            match error {
+                object_store::Error::NotFound { .. } => ArtifactError::NoBucket { store },
+                // A listing tells a missing bucket in the words of the protocol alone.
+                object_store::Error::Generic { source, .. }
+                    if chain(source.as_ref()).contains("NoSuchBucket") =>
+                {
+                    ArtifactError::NoBucket { store }
+                }
+                object_store::Error::PermissionDenied { .. }
+                | object_store::Error::Unauthenticated { .. } => {
+                    ArtifactError::Denied { store, source: error.into() }
+                }
+                source => ArtifactError::Unreachable { store, source: source.into() },
+            }
+        };
+        let prefix = Some(&self.root).filter(|root| !root.as_ref().is_empty());
+        let first = async { self.objects.list(prefix).next().await.transpose() };
+        match tokio::time::timeout(PROBE, first).await {
+            Ok(found) => found.map(drop).map_err(refused),
+            Err(elapsed) => Err(ArtifactError::Unreachable {
+                store: self.address.to_string(),
+                source: elapsed.into(),
+            }),
         }
     }
 

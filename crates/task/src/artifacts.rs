@@ -1,9 +1,10 @@
 //! The artefacts of one attempt: what it reads, and what it writes under its own prefix.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use object_store::ObjectStore;
 use object_store::path::{Path, PathPart};
 use tidemill_dag::catalog::{Arity, Port, Ports};
 use tidemill_dag::ids::RunId;
@@ -13,6 +14,8 @@ use tidemill_dag::state::{Attempt, TaskPath};
 use crate::artifact::{ArtifactError, ArtifactRef, Manifest};
 use crate::artifact_store::ArtifactStore;
 use crate::artifact_writer::ArtifactWriter;
+use crate::error::Cause;
+use crate::hash::ContentHash;
 use crate::publication::Publication;
 
 /// Reads any artefact, and writes those of one attempt.
@@ -32,6 +35,17 @@ struct Written {
     asked: BTreeMap<&'static str, usize>,
     /// The finished ones, by port and place in it.
     finished: BTreeMap<(&'static str, usize), ArtifactRef>,
+}
+
+/// A file that an engine wrote below the folder of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct WrittenFile<'a> {
+    /// Where it lies below that folder.
+    pub path: &'a str,
+    /// The SHA-256 of its content.
+    pub sha256: ContentHash,
+    /// Its length.
+    pub size_bytes: u64,
 }
 
 /// Where an artefact is going to be.
@@ -73,6 +87,57 @@ impl Artifacts {
     ) -> Result<ArtifactWriter<'_>, ArtifactError> {
         let place = self.take_place(port)?;
         Ok(ArtifactWriter::new(self, place, media_type))
+    }
+
+    /// The folder of this attempt, for engines that write files themselves. What they write is taken in by [`Artifacts::take_in`], and is
+    /// garbage otherwise.
+    pub fn folder(&self) -> (Arc<dyn ObjectStore>, Path) {
+        (self.store.objects(), self.store.absolute(&self.prefix))
+    }
+
+    /// Takes in a file that an engine wrote below the folder of this attempt, where it lies there with this length.
+    pub async fn take_in(
+        &self,
+        port: &str,
+        media_type: &str,
+        file: WrittenFile<'_>,
+    ) -> Result<ArtifactRef, ArtifactError> {
+        let place = self.take_place(port)?;
+        let location = file.path.split('/').fold(self.prefix.clone(), Path::join);
+        let artifact = ArtifactRef {
+            port: place.port.clone(),
+            holds: place.holds.to_owned(),
+            sha256: file.sha256,
+            size_bytes: file.size_bytes,
+            location: location.to_string(),
+            media_type: media_type.to_owned(),
+            publication: None,
+        };
+        let failed =
+            |source: Cause| ArtifactError::Write { location: location.to_string(), source };
+        if !self.store.holds(&artifact).await? {
+            return Err(failed("it is not there as it was written".into()));
+        }
+        self.store.make_durable(&location).await.map_err(|error| failed(error.into()))?;
+        self.add(&place, artifact.clone());
+        Ok(artifact)
+    }
+
+    /// Gives an artefact on that another attempt wrote: the same content under a port of this one.
+    pub fn pass_on(
+        &self,
+        port: &str,
+        artifact: &ArtifactRef,
+    ) -> Result<ArtifactRef, ArtifactError> {
+        let place = self.take_place(port)?;
+        let artifact = ArtifactRef {
+            port: place.port.clone(),
+            holds: place.holds.to_owned(),
+            publication: None,
+            ..artifact.clone()
+        };
+        self.add(&place, artifact.clone());
+        Ok(artifact)
     }
 
     /// Says what a finished artefact of this attempt becomes known as when the attempt succeeds.
@@ -142,6 +207,8 @@ pub(crate) fn prefix_of(under: &str, run: RunId, path: &TaskPath, attempt: Attem
 
 #[cfg(test)]
 mod tests {
+    use object_store::ObjectStoreExt;
+
     use super::*;
 
     const PORTS: Ports = Ports {
@@ -250,6 +317,39 @@ mod tests {
 
         assert!(matches!(second, Err(ArtifactError::PortTaken { .. })), "{second:?}");
         assert!(matches!(unknown, Err(ArtifactError::UnknownPort { .. })), "{unknown:?}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_an_engine_wrote_is_taken_in_only_if_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ArtifactStore::open(&folder.path().display().to_string()).unwrap();
+        let artifacts = artifacts(store);
+        let (objects, prefix) = artifacts.folder();
+        let path = prefix.join("day=1").join("a.parquet");
+        objects.put(&path, "rows".into()).await.unwrap();
+        let file =
+            |path| WrittenFile { path, sha256: crate::ContentHash::of(b"rows"), size_bytes: 4 };
+
+        let taken = artifacts.take_in("parts", "text/plain", file("day=1/a.parquet")).await;
+        let missing = artifacts.take_in("parts", "text/plain", file("day=1/b.parquet")).await;
+
+        let taken = taken.unwrap();
+        assert_eq!(artifacts.read(&taken).await.unwrap(), "rows");
+        assert!(taken.location.ends_with("tune/+../+3/2/day=1/a.parquet"), "{}", taken.location);
+        assert!(matches!(missing, Err(ArtifactError::Write { .. })), "{missing:?}");
+        assert_eq!(artifacts.manifest().artifacts, [taken]);
+    }
+
+    #[tokio::test]
+    async fn an_artefact_that_is_passed_on_keeps_its_content_and_its_place() {
+        let artifacts = artifacts(ArtifactStore::in_memory());
+        let mut earlier = artifacts.write("parts", "text/plain", "x").await.unwrap();
+        earlier.port = "elsewhere".parse().unwrap();
+
+        let passed = artifacts.pass_on("model", &earlier).unwrap();
+
+        assert_eq!(passed.location, earlier.location);
+        assert_eq!((passed.port.as_str(), passed.holds.as_str()), ("model", "model"));
     }
 
     #[tokio::test]

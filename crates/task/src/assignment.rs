@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tidemill_dag::advance::{Reason, Verdict};
 use tidemill_dag::ids::RunId;
 use tidemill_dag::names::{DagName, KindName, PortName};
+use tidemill_dag::size::ByteSize;
 use tidemill_dag::state::{Attempt, Outcome, RunKind, TaskPath};
 use tidemill_dag::template::Facts;
 use tidemill_dag::time::DataInterval;
@@ -55,6 +56,9 @@ pub struct Assignment {
     pub state: Option<Value>,
     /// How its children ended, by label.
     pub children: BTreeMap<Box<str>, ChildResult>,
+    /// The memory that its slots stand for, where its pool says so.
+    #[serde(default)]
+    pub memory: Option<ByteSize>,
 }
 
 /// How a child ended.
@@ -92,6 +96,7 @@ impl Assignment {
             inputs: BTreeMap::new(),
             state: None,
             children: BTreeMap::new(),
+            memory: None,
         }
     }
 

@@ -1,17 +1,17 @@
 //! An attempt in a process of its own: what the worker and that process tell each other, and the process' side of it.
 //!
 //! The standard input of the process is one end of a pair of sockets. The worker sends an [`Assignment`] in a line of
-//! JSON, and then, in lines of [`Keep`], how long the attempt still holds its lease; the process answers with lines of
-//! [`Told`]. When the worker dies its end closes, and when it hangs the lease runs out: the process kills its whole
+//! JSON, and then, in lines of [`Heard`], how long the attempt still holds its lease, and what ports answered; the process
+//! speaks in lines of [`Told`]. When the worker dies its end closes, and when it hangs the lease runs out: the process kills its whole
 //! group then. So nothing that an attempt started outlives its claim, whatever becomes of the worker.
 
 use std::convert::Infallible;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{
     Signal, getpgrp, getpid, kill_process, kill_process_group, set_parent_process_death_signal,
@@ -25,6 +25,7 @@ use crate::assignment::{Assignment, Completion};
 use crate::execute::execute;
 use crate::kind::Isolation;
 use crate::progress::Progress;
+use crate::questions::{Answer, Line, Question};
 use crate::registry::Registry;
 use crate::services::Services;
 use crate::usage::Usage;
@@ -43,6 +44,13 @@ pub enum Told {
         /// What it does.
         message: String,
     },
+    /// It calls a port of the worker.
+    Asks {
+        /// Tells its questions apart.
+        number: u64,
+        /// The call.
+        question: Question,
+    },
     /// It is done; nothing follows.
     Completed {
         /// What it came to.
@@ -52,11 +60,22 @@ pub enum Told {
     },
 }
 
-/// What a worker tells the process of an attempt, each time that the lease is renewed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Keep {
-    /// How long the work may go on without another such line.
-    pub keep_ms: u64,
+/// What a worker tells the process of an attempt, after the assignment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "heard", rename_all = "snake_case")]
+pub enum Heard {
+    /// The lease was renewed.
+    Keep {
+        /// How long the work may go on without another such line.
+        keep_ms: u64,
+    },
+    /// A port answered.
+    Answer {
+        /// The number of the question.
+        number: u64,
+        /// The answer.
+        answer: Answer,
+    },
 }
 
 /// A process of an attempt that cannot do its part.
@@ -93,9 +112,16 @@ pub async fn attend(registry: &Registry, services: Services) -> Result<(), Child
     set_parent_process_death_signal(Some(Signal::TERM)).map_err(|error| set_up(error.into()))?;
     let mut asked_to_stop = signal(SignalKind::terminate()).map_err(set_up)?;
     let line = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from).map_err(set_up)?;
-    let assignment = receive(line.try_clone().map_err(set_up)?)?;
+    let reader = line.try_clone().map_err(set_up)?;
     let (tell, writer) = speak(line);
-    let services = Services { isolation: Isolation::Process, ..services };
+    let ports = Arc::new(Line::new(tell.clone(), services.cancel.clone()));
+    let assignment = receive(reader, Arc::clone(&ports))?;
+    let services = Services {
+        isolation: Isolation::Process,
+        runs: Arc::clone(&ports) as _,
+        datasets: ports,
+        ..services
+    };
     let told = tokio::spawn(tell_progress(services.progress.subscribe(), tell.clone()));
     let cancel = services.cancel.clone();
     let stop = async {
@@ -111,37 +137,44 @@ pub async fn attend(registry: &Registry, services: Services) -> Result<(), Child
     // A worker that is gone hears nothing; the socket's end has told us already.
     drop(told.await);
     tell.send(Told::Completed { completion, usage: Usage::of_this_process() }).ok();
-    drop(tell);
     writer.join().ok();
     Ok(())
 }
 
 /// Reads the assignment, and from then on waits for the end of the worker, on a thread that no computation can delay.
-fn receive(line: UnixStream) -> Result<Assignment, ChildError> {
+fn receive(line: UnixStream, ports: Arc<Line>) -> Result<Assignment, ChildError> {
     let mut reader = BufReader::new(line);
     let mut text = String::new();
     reader.read_line(&mut text).map_err(|source| ChildError::Read { source })?;
     let assignment =
         serde_json::from_str(&text).map_err(|source| ChildError::Assignment { source })?;
     std::thread::spawn(move || {
-        keep(&mut reader);
+        keep(&mut reader, &ports);
         end_all();
     });
     Ok(assignment)
 }
 
 /// Returns when the worker is gone, or when the lease has run out.
-fn keep(reader: &mut BufReader<UnixStream>) {
+fn keep(reader: &mut BufReader<UnixStream>, ports: &Line) {
     let mut text = String::new();
+    let mut ends_at = None;
     while reader.read_line(&mut text).is_ok_and(|length| length > 0) {
-        if let Ok(Keep { keep_ms }) = serde_json::from_str(&text) {
-            // No timeout is not what 0 should mean.
-            let length = Duration::from_millis(keep_ms.max(1));
-            if reader.get_ref().set_read_timeout(Some(length)).is_err() {
-                return;
+        match serde_json::from_str(&text) {
+            Ok(Heard::Keep { keep_ms }) => {
+                ends_at = Some(Instant::now() + Duration::from_millis(keep_ms));
             }
+            Ok(Heard::Answer { number, answer }) => ports.answered(number, answer),
+            Err(_) => {}
         }
         text.clear();
+        // An answer renews nothing: what is left of the lease is what may be waited for.
+        let left = ends_at.map(|end| end.saturating_duration_since(Instant::now()));
+        // No timeout is not what 0 should mean.
+        let left = left.map(|left| left.max(Duration::from_millis(1)));
+        if reader.get_ref().set_read_timeout(left).is_err() {
+            return;
+        }
     }
 }
 
@@ -164,7 +197,9 @@ fn speak(mut line: UnixStream) -> (mpsc::Sender<Told>, JoinHandle<()>) {
         for message in told {
             let Ok(mut text) = serde_json::to_vec(&message) else { continue };
             text.push(b'\n');
-            if line.write_all(&text).is_err() {
+            // Ports hold on to this channel for as long as the process lives.
+            let is_last = matches!(message, Told::Completed { .. });
+            if line.write_all(&text).is_err() || is_last {
                 return;
             }
         }
@@ -186,23 +221,24 @@ async fn tell_progress(mut progress: watch::Receiver<Progress>, tell: mpsc::Send
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
     use tidemill_dag::advance::Verdict;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::Manifest;
 
     #[test]
-    fn a_lease_that_is_not_renewed_ends_the_wait() {
+    fn a_lease_that_is_not_renewed_ends_the_wait_and_no_answer_renews_it() {
         let (worker, process) = UnixStream::pair().unwrap();
         let mut worker = worker;
-        writeln!(worker, r#"{{"keep_ms":60000}}"#).unwrap();
-        writeln!(worker, r#"{{"keep_ms":1}}"#).unwrap();
+        writeln!(worker, r#"{{"heard":"keep","keep_ms":60000}}"#).unwrap();
+        writeln!(worker, r#"{{"heard":"keep","keep_ms":1}}"#).unwrap();
+        writeln!(worker, r#"{{"heard":"answer","number":0,"answer":{{"names":[]}}}}"#).unwrap();
+        let ports = Line::new(mpsc::channel().0, CancellationToken::new());
 
         // It returns although the worker's end is open.
-        keep(&mut BufReader::new(process));
+        keep(&mut BufReader::new(process), &ports);
 
         drop(worker);
     }

@@ -1,19 +1,22 @@
 //! All that a unit of work may touch.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use tidemill_dag::catalog::Ports;
+use tidemill_dag::size::ByteSize;
 use tidemill_dag::state::{Attempt, TaskPath};
 use tidemill_dag::time::{DataInterval, Timestamp};
-use tokio_util::sync::WaitForCancellationFuture;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::artifact::ArtifactRef;
+use crate::artifact_store::ArtifactStore;
 use crate::artifacts::{Artifacts, prefix_of};
 use crate::assignment::{Assignment, ChildResult, RunFacts};
 use crate::error::{Explain, TaskError};
 use crate::kind::Isolation;
+use crate::port::Asker;
 use crate::progress::Progress;
 use crate::seed::Seed;
 use crate::services::Services;
@@ -157,6 +160,32 @@ impl TaskContext {
         Progress::beat(&self.services.progress);
     }
 
+    /// The memory that work with tables may take: three quarters of what the task's slots stand for, and no more than is configured.
+    pub fn memory(&self) -> ByteSize {
+        let of_slots = self.assignment.memory.map_or(u64::MAX, |memory| memory.0 / 4 * 3);
+        ByteSize(self.services.memory.0.min(of_slots))
+    }
+
+    /// A folder of this attempt for what does not fit into memory. It is the kind's to make, and gone with the attempt.
+    pub fn scratch(&self) -> PathBuf {
+        self.services.scratch_of(&self.assignment)
+    }
+
+    /// Waits until the attempt must stop, for work that outlives a borrow of this.
+    pub fn cancellation(&self) -> CancellationToken {
+        self.services.cancel.clone()
+    }
+
+    /// The object store that artefacts lie in.
+    pub const fn artifact_store(&self) -> &ArtifactStore {
+        &self.services.artifacts
+    }
+
+    pub(crate) fn asker(&self) -> Asker {
+        let Assignment { run, path, attempt, .. } = &self.assignment;
+        Asker { run: run.run, path: path.clone(), attempt: *attempt }
+    }
+
     pub(crate) const fn services(&self) -> &Services {
         &self.services
     }
@@ -167,7 +196,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::ArtifactStore;
 
     fn context(change: impl FnOnce(&mut Assignment)) -> TaskContext {
         let mut assignment = Assignment::example("noop", Value::Null);
@@ -198,6 +226,15 @@ mod tests {
             resumed.resume_state::<String>().unwrap_err().to_string(),
             "read its own state in phase 0"
         );
+    }
+
+    #[test]
+    fn the_memory_is_what_the_slots_leave_room_for_and_never_more_than_is_configured() {
+        let of_slots = |bytes| context(|assignment| assignment.memory = Some(ByteSize(bytes)));
+
+        assert_eq!(context(|_| {}).memory(), ByteSize(2 << 30));
+        assert_eq!(of_slots(1 << 30).memory(), ByteSize(768 << 20));
+        assert_eq!(of_slots(8 << 30).memory(), ByteSize(2 << 30));
     }
 
     #[test]

@@ -61,19 +61,24 @@ impl TaskError {
 
     /// The message and all its causes, from the outermost in, in one line.
     pub fn chain(&self) -> String {
-        let mut chain = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            // Some libraries print their source in their own message.
-            if !chain.ends_with(&text) {
-                chain.push_str(": ");
-                chain.push_str(&text);
-            }
-            cause = error.source();
-        }
-        chain
+        chain(self)
     }
+}
+
+/// An error with all its causes, from the outermost in, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut chain = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some libraries print their source in their own message.
+        if !chain.ends_with(&text) {
+            chain.push_str(": ");
+            chain.push_str(&text);
+        }
+        cause = error.source();
+    }
+    chain
 }
 
 /// Turns any error into a [`TaskError`] that says what was attempted.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tidemill_dag::ids::RunId;
 use tidemill_dag::names::DagName;
@@ -14,7 +15,7 @@ use crate::error::TaskError;
 use crate::port::{Asker, PortError};
 
 /// A run that a task asks for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRequest {
     /// The DAG.
     pub dag: DagName,
@@ -56,9 +57,7 @@ impl Runs for NoRuns {
 impl TaskContext {
     /// Starts a run of a DAG. A task has one such run: each attempt that asks gets the same.
     pub async fn start_run(&self, request: &RunRequest) -> Result<RunId, TaskError> {
-        let asker =
-            Asker { run: self.run().run, path: self.path().clone(), attempt: self.attempt() };
-        Ok(self.services().runs.start(&asker, request).await?)
+        Ok(self.services().runs.start(&self.asker(), request).await?)
     }
 
     /// Where a run stands that the task started.

@@ -5,11 +5,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tidemill_dag::size::ByteSize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::artifact_store::ArtifactStore;
+use crate::assignment::Assignment;
 use crate::clock::{Clock, SystemClock};
+use crate::datasets::{Datasets, NoDatasets};
 use crate::kind::Isolation;
 use crate::progress::Progress;
 use crate::runs::{NoRuns, Runs};
@@ -35,10 +38,16 @@ pub struct Services {
     pub isolation: Isolation,
     /// Runs of other DAGs.
     pub runs: Arc<dyn Runs>,
+    /// Data sets.
+    pub datasets: Arc<dyn Datasets>,
+    /// The memory that work with tables may take, where the slots of a task allow no less.
+    pub memory: ByteSize,
+    /// The folder for what does not fit into memory.
+    pub scratch: PathBuf,
 }
 
 impl Services {
-    /// Services on the machine's clock, in the present folder, with an empty environment and without ports.
+    /// Services on the machine's clock, in the present folder, with an empty environment, 2 GiB of memory, and without ports.
     pub fn new(artifacts: ArtifactStore) -> Self {
         Self {
             artifacts,
@@ -50,7 +59,22 @@ impl Services {
             variables: BTreeMap::new(),
             isolation: Isolation::Inline,
             runs: Arc::new(NoRuns),
+            datasets: Arc::new(NoDatasets),
+            memory: ByteSize(2 << 30),
+            scratch: std::env::temp_dir(),
         }
+    }
+}
+
+impl Services {
+    /// The folder of one attempt for what does not fit into memory.
+    pub fn scratch_of(&self, assignment: &Assignment) -> PathBuf {
+        let Assignment { run, path, attempt, .. } = assignment;
+        let name: String = format!("{}-{path}-{attempt}", run.run)
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
+            .collect();
+        self.scratch.join(name)
     }
 }
 

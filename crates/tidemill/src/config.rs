@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub artifacts: Artifacts,
     /// The DAG files.
     pub dags: Dags,
+    /// Work with tables.
+    pub lake: Lake,
     /// Pools of worker slots, by name.
     #[schemars(with = "BTreeMap<String, Pool>")]
     pub pools: BTreeMap<PoolName, Pool>,
@@ -55,6 +57,26 @@ pub(crate) struct Database {
 pub(crate) struct Artifacts {
     /// `file:///path` or `s3://bucket/prefix`; empty for a folder under the state folder.
     pub url: Secret,
+}
+
+/// Work with tables.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lake {
+    /// What works with tables.
+    pub engine: Engine,
+    /// The memory that one task or command may take for it, such as `2GiB`; what does not fit goes to disk.
+    pub memory: ByteSize,
+}
+
+/// What works with tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Engine {
+    /// DataFusion, in the process of the task.
+    Datafusion,
+    /// A Ballista cluster.
+    Ballista,
 }
 
 /// The DAG files.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use tidemill_dag::problem::Problems;
 use tidemill_postgres::ClusterError;
 use tidemill_store::StoreError;
+use tidemill_task::ArtifactError;
 
 /// The exit codes, as `tidemill --help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) enum Exit {
     DatabaseUnreachable = 20,
     /// The database needs `tidemill db migrate`.
     MigrationNeeded = 21,
+    /// The object store cannot be used.
+    ObjectStoreUnusable = 22,
     /// The run that was waited for failed.
     RunFailed = 30,
     /// A drill found that something was lost, doubled or too late.
@@ -41,6 +44,7 @@ impl Exit {
   12  there is nothing of that name
   20  the database cannot be reached
   21  the database needs `tidemill db migrate`
+  22  the object store cannot be used
   30  the run that was waited for failed
   31  a drill found something lost, doubled or too late";
 }
@@ -122,6 +126,42 @@ impl From<ClusterError> for Failure {
     }
 }
 
+impl From<ArtifactError> for Failure {
+    fn from(error: ArtifactError) -> Self {
+        use ArtifactError as E;
+        let (exit, hint) = match &error {
+            E::Address { .. } => (
+                Exit::InvalidConfig,
+                "`artifacts.url` is a folder, `file:///path` or `s3://bucket/prefix`",
+            ),
+            E::Denied { .. } => (
+                Exit::ObjectStoreUnusable,
+                "see AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do in the bucket",
+            ),
+            E::NoBucket { .. } => (
+                Exit::ObjectStoreUnusable,
+                "make the bucket, or see `artifacts.url`, AWS_REGION and AWS_ENDPOINT",
+            ),
+            E::Unreachable { .. } => (
+                Exit::ObjectStoreUnusable,
+                "see AWS_ENDPOINT and AWS_REGION, and whether credentials are set at all",
+            ),
+            E::Folder { .. } => {
+                (Exit::ObjectStoreUnusable, "see whether there is leave to write there")
+            }
+            E::List { .. }
+            | E::Delete { .. }
+            | E::UnknownPort { .. }
+            | E::PortTaken { .. }
+            | E::Write { .. }
+            | E::Missing { .. }
+            | E::Read { .. }
+            | E::Changed { .. } => return Self::new(Exit::Failure, error),
+        };
+        Self::new(exit, error).hint(hint.to_owned())
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         use StoreError as E;
@@ -150,6 +190,9 @@ impl From<StoreError> for Failure {
             E::UnknownRun { .. } | E::AmbiguousRun { .. } => {
                 (Exit::NotFound, "`tidemill run list` lists the runs")
             }
+            E::UnknownDataset { .. } => {
+                (Exit::NotFound, "`tidemill dataset list` lists the data sets")
+            }
             E::TasksDropped { .. } => (
                 Exit::NotFound,
                 "`retention.tasks` in the configuration says how long tasks are kept; start the interval anew by `tidemill run start`",
@@ -166,7 +209,6 @@ impl From<StoreError> for Failure {
             | E::LostLease { .. }
             | E::Trigger { .. }
             | E::UnknownDag { .. }
-            | E::UnknownDataset { .. }
             | E::UnknownVersion { .. }
             | E::UnknownTask { .. }
             | E::NotLeader { .. }

@@ -63,6 +63,8 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Dag(command) => commands::dag::run(&app, command),
         Command::Run(command) => commands::run::run(&app, command),
         Command::Backfill(command) => commands::backfill::run(&app, command),
+        Command::Dataset(command) => commands::dataset::run(&app, command),
+        Command::Sql(arguments) => commands::sql::run(&app, &arguments),
         Command::Db(command) => commands::db::run(&app, &command),
         Command::Config(command) => commands::config::run(&app, &command),
         Command::Work(arguments) => commands::work::run(&app, &arguments),

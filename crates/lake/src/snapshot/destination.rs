@@ -50,6 +50,11 @@ impl Destination {
         Ok(Self { store: store.into(), prefix })
     }
 
+    /// A folder of a store that somebody else opened.
+    pub fn within(store: Arc<dyn ObjectStore>, prefix: Path) -> Self {
+        Self { store, prefix }
+    }
+
     fn path(&self, name: &str) -> Path {
         name.split('/').fold(self.prefix.clone(), Path::join)
     }

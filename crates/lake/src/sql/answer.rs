@@ -1,5 +1,6 @@
 //! The rows of an answer, as they come.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
@@ -9,6 +10,7 @@ use futures::StreamExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::masked::masked;
 use super::problem::{SqlError, of_run};
 use super::session::Limits;
 
@@ -74,6 +76,14 @@ impl Answer {
     /// The columns.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// The same rows with the values of these columns masked, as text. Columns are known by their name alone, so this is for statements that
+    /// rename none.
+    #[must_use]
+    pub fn masked(self, columns: &BTreeSet<String>) -> Self {
+        let stream = masked(self.stream, columns);
+        Self { schema: stream.schema(), stream, ..self }
     }
 
     /// Tells whether rows were left out for the limit, once there are no more.

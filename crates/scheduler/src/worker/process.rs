@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tidemill_task::{Assignment, Completion, Keep, Progress, TaskLog, Told, Usage};
+use tidemill_task::{
+    Asker, Assignment, Completion, Heard, Progress, Question, Services, TaskLog, Told, Usage,
+};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{ReadHalf, WriteHalf};
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -41,6 +43,8 @@ pub(crate) struct Watched<'a> {
     pub(crate) kill_grace: Duration,
     /// How long before the end of the lease it must have ended.
     pub(crate) margin: Duration,
+    /// The ports that the process may call.
+    pub(crate) services: &'a Services,
 }
 
 /// How the process of an attempt ended.
@@ -164,15 +168,40 @@ async fn talk(
     let (hear, mut tell) = line.split();
     // A process that died before it read all of it has said nothing; its exit status tells more.
     tell.write_all(&order).await.ok()?;
+    let asker = Asker {
+        run: assignment.run.run,
+        path: assignment.path.clone(),
+        attempt: assignment.attempt,
+    };
+    let (ask, asked) = mpsc::unbounded_channel();
+    let (answer, answers) = mpsc::unbounded_channel();
     tokio::select! {
-        said = listen(BufReader::new(hear), watched.progress) => said,
-        never = tell_renewals(tell, watched) => match never {},
+        said = listen(BufReader::new(hear), watched.progress, &ask) => said,
+        never = answer_all(asked, watched.services, &asker, &answer) => match never {},
+        never = tell_all(tell, watched, answers) => match never {},
     }
+}
+
+/// Puts what the process asks to the ports of this worker, one question after the other.
+async fn answer_all(
+    mut asked: mpsc::UnboundedReceiver<(u64, Question)>,
+    services: &Services,
+    asker: &Asker,
+    answers: &mpsc::UnboundedSender<Heard>,
+) -> Infallible {
+    while let Some((number, question)) = asked.recv().await {
+        let answer = question.put_to(services, asker).await;
+        if answers.send(Heard::Answer { number, answer }).is_err() {
+            break;
+        }
+    }
+    pending().await
 }
 
 async fn listen(
     mut line: BufReader<ReadHalf<'_>>,
     progress: &watch::Sender<Progress>,
+    ask: &mpsc::UnboundedSender<(u64, Question)>,
 ) -> Option<(Completion, Usage)> {
     let mut text = String::new();
     while line.read_line(&mut text).await.is_ok_and(|length| length > 0) {
@@ -181,6 +210,9 @@ async fn listen(
             Ok(Told::Progress { fraction, message }) => progress.send_modify(|progress| {
                 *progress = Progress { beats: progress.beats.wrapping_add(1), fraction, message };
             }),
+            Ok(Told::Asks { number, question }) => {
+                ask.send((number, question)).ok()?;
+            }
             Err(error) => debug!(%error, "the process of an attempt said something else"),
         }
         text.clear();
@@ -188,14 +220,21 @@ async fn listen(
     None
 }
 
-/// Tells the process how long its lease holds, so that it ends by itself when this worker hangs.
-async fn tell_renewals(mut line: WriteHalf<'_>, watched: Watched<'_>) -> Infallible {
+/// Tells the process how long its lease holds, so that it ends by itself when this worker hangs, and what ports answered.
+async fn tell_all(
+    mut line: WriteHalf<'_>,
+    watched: Watched<'_>,
+    mut answers: mpsc::UnboundedReceiver<Heard>,
+) -> Infallible {
     let mut renewed = watched.holding.on_renewed();
+    let mut next = None;
     loop {
-        let left = renewed.borrow_and_update().saturating_duration_since(Instant::now());
-        let left = left.saturating_sub(watched.margin).as_millis();
-        let keep = Keep { keep_ms: u64::try_from(left).unwrap_or(u64::MAX) };
-        let told = match serde_json::to_vec(&keep) {
+        let heard = next.take().unwrap_or_else(|| {
+            let left = renewed.borrow_and_update().saturating_duration_since(Instant::now());
+            let left = left.saturating_sub(watched.margin).as_millis();
+            Heard::Keep { keep_ms: u64::try_from(left).unwrap_or(u64::MAX) }
+        });
+        let told = match serde_json::to_vec(&heard) {
             Ok(mut text) => {
                 text.push(b'\n');
                 line.write_all(&text).await
@@ -203,8 +242,16 @@ async fn tell_renewals(mut line: WriteHalf<'_>, watched: Watched<'_>) -> Infalli
             Err(error) => Err(error.into()),
         };
         // What cannot be told is told by the end of the process, soon.
-        if told.is_err() || renewed.changed().await.is_err() {
+        if told.is_err() {
             return pending().await;
+        }
+        tokio::select! {
+            changed = renewed.changed() => {
+                if changed.is_err() {
+                    return pending().await;
+                }
+            }
+            answer = answers.recv() => next = answer,
         }
     }
 }

@@ -12,7 +12,7 @@ use tidemill_dag::time::{DataInterval, Lapse};
 use tidemill_store::{
     Claim, Finish, Lead, NewDagVersion, NewRun, Present, RunFilter, RunSummary, StoreError,
 };
-use tidemill_task::{ArtifactRef, ContentHash, Publication, Snapshot};
+use tidemill_task::{ArtifactRef, Asker, ContentHash, Datasets, PortError, Publication, Snapshot};
 use tidemill_testkit::World;
 
 const DAY: Lapse = Lapse::seconds(86_400);
@@ -124,7 +124,7 @@ async fn an_interval_that_is_landed_again_replaces_what_the_data_set_had_of_it()
     }
 
     let plant: DatasetName = "plant".parse()?;
-    let rows = |versions: Vec<tidemill_store::DatasetVersion>| -> Vec<(u32, u64)> {
+    let rows = |versions: Vec<tidemill_task::DatasetVersion>| -> Vec<(u32, u64)> {
         versions.iter().map(|version| (version.version, version.snapshot.rows)).collect()
     };
     assert_eq!(rows(world.store.dataset_at(&plant, None).await?), [(3, 11), (2, 20)]);
@@ -244,5 +244,30 @@ async fn a_dag_hears_of_what_comes_after_it_and_keeps_its_place_when_its_file_ch
     sync(&world, lead, &[LAND, "{ dag: reader, tasks: { only: { uses: noop } } }"]).await?;
     land(&world, "plant", day(2), 1).await?;
     assert_eq!((reacting(&world).await?, react(&world, lead).await?), (0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_attempt_asks_for_data_sets_only_while_it_holds_its_task() -> anyhow::Result<()> {
+    let (world, _) = with(&[LAND]).await?;
+    land(&world, "plant", day(0), 7).await?;
+    land(&world, "plant", day(0), 8).await?;
+    world.store.open_run(&NewRun::manual("land".parse()?, day(1))).await?;
+    let claim = world.claim_all().await?.remove(0);
+    let asker = Asker { run: claim.run, path: claim.path.clone(), attempt: claim.attempt };
+    let plant = "plant".parse()?;
+
+    let names = world.store.names(&asker).await?;
+    let newest = world.store.newest(&asker, &plant, 1).await?;
+    let at_first = world.store.at(&asker, &plant, Some(1)).await?;
+    let unknown = world.store.at(&asker, &"plan".parse()?, None).await?;
+    world.store.finish(well(&claim, snapshot("plant", day(1), 9))).await?;
+    let late = world.store.names(&asker).await;
+
+    assert_eq!(names, [plant]);
+    assert_eq!(newest.iter().map(|one| one.version).collect::<Vec<_>>(), [2]);
+    assert_eq!(at_first.iter().map(|one| one.snapshot.rows).collect::<Vec<_>>(), [7]);
+    assert_eq!(unknown, []);
+    assert!(matches!(late, Err(PortError::Over)), "{late:?}");
     Ok(())
 }

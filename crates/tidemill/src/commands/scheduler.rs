@@ -13,7 +13,7 @@ use tidemill_store::Store;
 
 use self::source::FolderSource;
 use super::dag::{catalog, repository};
-use super::work::{services, stop_on_signals};
+use super::work::{artifact_store, stop_on_signals};
 use crate::App;
 use crate::database::{Database, Version, block_on};
 use crate::exit::Failure;
@@ -27,6 +27,9 @@ pub(crate) fn run(app: &App<'_>, name: Option<String>, lease: Lapse) -> Result<(
         let database = Database::open(app, Version::Current).await?;
         let shutdown = Shutdown::default();
         stop_on_signals(&shutdown)?;
+        if app.config.retention.enabled {
+            artifact_store(app)?.probe().await?;
+        }
         let name = name.unwrap_or_else(default_name);
         let scheduler = scheduler(app, &database.store, name.clone(), lease)?;
         app.output.say(&format!("scheduler `{name}` is ready"));
@@ -58,7 +61,7 @@ pub(crate) fn scheduler(
 
 /// Housekeeping as it is configured.
 pub(crate) fn housekeeping(app: &App<'_>, store: &Store) -> Result<Housekeeping, Failure> {
-    let artifacts = services(app)?.artifacts;
+    let artifacts = artifact_store(app)?;
     Ok(Housekeeping::new(store.clone(), artifacts, app.config.retention.limits()))
 }
 

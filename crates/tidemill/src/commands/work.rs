@@ -9,7 +9,7 @@ use tidemill_dag::names::PoolName;
 use tidemill_dag::time::Lapse;
 use tidemill_scheduler::{Shutdown, Timing};
 
-pub(crate) use parts::{WorkerParts, services, template_environment};
+pub(crate) use parts::{WorkerParts, artifact_store, services, template_environment};
 pub(crate) use signals::stop_on_signals;
 
 use crate::App;

@@ -7,9 +7,10 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// The schemas: each file with what prints it.
-const SCHEMAS: [(&str, &[&str]); 3] = [
+const SCHEMAS: [(&str, &[&str]); 4] = [
     ("dag.json", &["-p", "tidemill", "--", "dag", "schema", "dag"]),
     ("config.json", &["-p", "tidemill", "--", "dag", "schema", "config"]),
+    ("checks.json", &["-p", "tidemill", "--", "dag", "schema", "checks"]),
     ("features.json", &["-p", "tidemill-features", "--example", "schema"]),
 ];
 

@@ -12,6 +12,7 @@ pub(crate) fn run(of: SchemaOf) -> Result<(), Failure> {
             tidemill_dag::editor::schema_for_editors(&tidemill_kinds::registry().catalog())
         }
         SchemaOf::Config => Layers::schema().clone(),
+        SchemaOf::Checks => tidemill_lake::quality::json_schema(),
     };
     print(&serde_json::to_string_pretty(&schema).map_err(anyhow::Error::new)?)
 }

@@ -9,8 +9,9 @@ use tidemill_task::{ArtifactStore, Services};
 
 use crate::App;
 use crate::cli::WorkArguments;
+use crate::config::Engine;
 use crate::database::Database;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// All that a worker needs beside the database.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ impl WorkerParts {
     /// Registers the worker.
     pub(crate) async fn start(self, database: &Database) -> Result<Worker, Failure> {
         let Self { services, options } = self;
+        services.artifacts.probe().await?;
         let (store, renewals) = (database.store.clone(), database.options.clone());
         let worker =
             Worker::start(store, renewals, tidemill_kinds::registry(), services, options).await;
@@ -64,8 +66,8 @@ fn program(app: &App<'_>) -> Result<Program, Failure> {
     Ok(Program { file, arguments })
 }
 
-/// What attempts are lent.
-pub(crate) fn services(app: &App<'_>) -> Result<Services, Failure> {
+/// The object store that is configured, with the settings of the environment for buckets.
+pub(crate) fn artifact_store(app: &App<'_>) -> Result<ArtifactStore, Failure> {
     let address = match app.config.artifacts.url.reveal() {
         "" => {
             let folder = app.config.state_folder("artifacts");
@@ -76,7 +78,25 @@ pub(crate) fn services(app: &App<'_>) -> Result<Services, Failure> {
         }
         url => url.to_owned(),
     };
-    let artifacts = ArtifactStore::open(&address).map_err(anyhow::Error::new)?;
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let options = variables
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .map(|(name, value)| (name.to_lowercase(), value));
+    Ok(ArtifactStore::open_with(&address, options)?)
+}
+
+/// What attempts are lent.
+pub(crate) fn services(app: &App<'_>) -> Result<Services, Failure> {
+    if app.config.lake.engine == Engine::Ballista {
+        let error = anyhow::anyhow!("this build has no engine `ballista`");
+        return Err(Failure::new(Exit::InvalidConfig, error)
+            .hint("write `lake: { engine: datafusion }`".to_owned()));
+    }
+    let artifacts = artifact_store(app)?;
+    let scratch = app.config.state_folder("scratch");
+    let scratch =
+        std::path::absolute(&scratch).with_context(|| format!("find `{}`", scratch.display()))?;
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let repository: PathBuf = app.config.repository().to_path_buf();
@@ -84,6 +104,8 @@ pub(crate) fn services(app: &App<'_>) -> Result<Services, Failure> {
         repository,
         environment: environment.collect(),
         variables: template_environment(app),
+        memory: app.config.lake.memory,
+        scratch,
         ..Services::new(artifacts)
     })
 }
