@@ -6,10 +6,13 @@
 
 mod aggregate;
 mod blocks;
+mod dense;
 mod order;
 
+pub(crate) use aggregate::reciprocal;
 pub use aggregate::{Aggregate, Extremes, Line, Shape, Spread};
 pub use blocks::sweep;
+pub use dense::{Summaries, Windows, sweep_spreads};
 pub use order::{quantile, sweep_sorted};
 
 /// Observations in order of time, without missing values where a kernel says so.

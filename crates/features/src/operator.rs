@@ -63,6 +63,16 @@ pub trait Machine: Send {
     fn run(&mut self, rows: &[i64], seen: Seen<'_>, out: &mut [&mut [f64]], is_kept: bool) {
         let _ = is_kept;
         let mut next = 0;
+        if let [column] = out {
+            for (row, place) in rows.iter().zip(column.iter_mut()) {
+                while seen.at.get(next).is_some_and(|at| at < row) {
+                    self.absorb(seen.at[next], seen.values[next]);
+                    next += 1;
+                }
+                self.emit(*row, std::slice::from_mut(place));
+            }
+            return;
+        }
         let mut values = vec![f64::NAN; out.len()];
         for (index, row) in rows.iter().enumerate() {
             while seen.at.get(next).is_some_and(|at| at < row) {

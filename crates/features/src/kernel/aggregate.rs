@@ -165,18 +165,17 @@ impl Aggregate for Spread {
             return later;
         }
         let count = self.count + later.count;
+        let (left, right) = (f64::from(self.count), f64::from(later.count));
         let apart = later.origin - self.origin;
         let between = apart + (later.mean - self.mean);
-        let share = f64::from(later.count) * reciprocal(count);
+        let share = right * reciprocal(count);
         let (min, max) = self.extremes;
         Self {
             count,
             origin: self.origin,
-            sum: self.sum + (later.sum + apart * f64::from(later.count)),
-            mean: self.mean + between * share,
-            squares: self.squares
-                + later.squares
-                + between * between * (f64::from(self.count) * share),
+            sum: joined_sum(self.sum, later.sum, apart, right),
+            mean: joined_mean(self.mean, between, share),
+            squares: joined_squares((self.squares, later.squares), between, left, share),
             extremes: (
                 if later.min() < min { later.min() } else { min },
                 if later.max() > max { later.max() } else { max },
@@ -188,6 +187,29 @@ impl Aggregate for Spread {
     fn count(&self) -> u32 {
         self.count
     }
+}
+
+/// The sum of two parts, of deviations from the origin of the earlier one; the later one's origin lies `apart` from it.
+#[inline]
+pub(super) fn joined_sum(earlier: f64, later: f64, apart: f64, later_count: f64) -> f64 {
+    earlier + (later + apart * later_count)
+}
+
+/// The mean of two parts whose means lie `between`; the later one has a `share` of the values.
+#[inline]
+pub(super) fn joined_mean(earlier: f64, between: f64, share: f64) -> f64 {
+    earlier + between * share
+}
+
+/// The squared deviations of two parts.
+#[inline]
+pub(super) fn joined_squares(
+    (earlier, later): (f64, f64),
+    between: f64,
+    earlier_count: f64,
+    share: f64,
+) -> f64 {
+    earlier + later + between * between * (earlier_count * share)
 }
 
 /// The third moment, for skewness; parts are put together by Pébay's formulas (Sandia report SAND2008-6212).

@@ -1,40 +1,72 @@
 //! Sliding windows of time as a suffix and a prefix of blocks.
 
+use std::ops::Range;
+
 use super::{Aggregate, Seen};
 
 /// Tells `emit`, for each of `rows`, the summary of what happened in `[row - window, row)`.
 ///
 /// `rows` and `seen` are sorted, and `seen` has no missing values. It must begin no later than the block before the first row's, or with the
-/// first observation that there is. `suffixes` is room that is used again. Gives how many observations lie before the last row.
+/// first observation that there is. `suffixes` is room that is used again.
 pub fn sweep<A: Aggregate>(
     window: i64,
     rows: &[i64],
     seen: Seen<'_>,
     suffixes: &mut Vec<A>,
     mut emit: impl FnMut(usize, &A),
-) -> usize {
-    let mut block_end = i64::MIN;
-    // The observations `first..block` are those of the block before; `oldest` is the first of them in the window.
-    let (mut first, mut oldest, mut block, mut next) = (0, 0, 0, 0);
+) {
+    for_each_block(window, rows, seen, |block| slide(&block, rows, seen, suffixes, &mut emit));
+}
+
+/// Rows of one block of time.
+pub(super) struct Block {
+    pub(super) window: i64,
+    /// When it begins.
+    pub(super) begin: i64,
+    pub(super) rows: Range<usize>,
+    /// The observations of the block before; its own follow.
+    pub(super) before: Range<usize>,
+}
+
+pub(super) fn for_each_block(
+    window: i64,
+    rows: &[i64],
+    seen: Seen<'_>,
+    mut work: impl FnMut(Block),
+) {
+    let (mut index, mut first, mut next) = (0, 0, 0);
+    while let Some(row) = rows.get(index) {
+        let begin = row.div_euclid(window).saturating_mul(window);
+        next += count_before(&seen.at[next..], begin);
+        first += count_before(&seen.at[first..next], begin.saturating_sub(window));
+        let count = count_before(&rows[index..], begin.saturating_add(window));
+        work(Block { window, begin, rows: index..index + count, before: first..next });
+        index += count;
+    }
+}
+
+/// Row after row, whatever lies between them.
+pub(super) fn slide<A: Aggregate>(
+    block: &Block,
+    rows: &[i64],
+    seen: Seen<'_>,
+    suffixes: &mut Vec<A>,
+    emit: &mut impl FnMut(usize, &A),
+) {
+    let Range { start: first, end } = block.before;
+    fill_suffixes(seen, first, end, suffixes);
     let mut prefix = A::empty();
-    for (index, &row) in rows.iter().enumerate() {
-        if row >= block_end {
-            let begin = row.div_euclid(window).saturating_mul(window);
-            block_end = begin.saturating_add(window);
-            next += count_before(&seen.at[next..], begin);
-            block = next;
-            first += count_before(&seen.at[first..block], begin.saturating_sub(window));
-            oldest = first;
-            fill_suffixes(seen, first, block, suffixes);
-            prefix = A::empty();
-        }
+    // The observations from `oldest` on are in the window; those up to `next` have happened.
+    let (mut oldest, mut next) = (first, end);
+    for index in block.rows.clone() {
+        let row = rows[index];
         while let Some(&at) = seen.at.get(next)
             && at < row
         {
             prefix.push(at, seen.values[next]);
             next += 1;
         }
-        while oldest < block && seen.at[oldest] < row - window {
+        while oldest < end && seen.at[oldest] < row - block.window {
             oldest += 1;
         }
         match suffixes.get(oldest - first) {
@@ -42,7 +74,6 @@ pub fn sweep<A: Aggregate>(
             None => emit(index, &prefix),
         }
     }
-    next
 }
 
 /// How many sorted times lie before `bound`, looked for in growing steps: usually they are few.

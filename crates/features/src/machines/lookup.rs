@@ -22,19 +22,39 @@ impl Lookup {
     }
 }
 
-/// One distance: walks through both, which are sorted.
+/// Rows that are compared at once.
+const STRETCH: usize = 128;
+
+/// One distance: walks through both, which are sorted, and in long strides where neither has a gap.
 fn walk(distance: i64, rows: &[i64], seen: Seen<'_>, out: &mut [f64]) {
-    let mut next = 0;
-    for (row, place) in rows.iter().zip(out) {
-        let wanted = row - distance;
+    let (mut index, mut next) = (0, 0);
+    while index < rows.len() {
+        let wanted = rows[index] - distance;
         while next < seen.at.len() && seen.at[next] < wanted {
             next += 1;
         }
-        *place = if next < seen.at.len() && seen.at[next] == wanted {
-            seen.values[next]
-        } else {
-            f64::NAN
-        };
+        let stretch = STRETCH.min(rows.len() - index).min(seen.at.len() - next);
+        let (ahead, behind) = (&rows[index..index + stretch], &seen.at[next..next + stretch]);
+        let pairs = ahead.iter().zip(behind);
+        if stretch > 1 && pairs.filter(|(row, at)| **row - distance != **at).count() == 0 {
+            out[index..index + stretch].copy_from_slice(&seen.values[next..next + stretch]);
+            (index, next) = (index + stretch, next + stretch);
+            continue;
+        }
+        // Somewhere in the stretch is a gap: one row after the other.
+        for (row, place) in ahead.iter().zip(&mut out[index..]) {
+            let wanted = row - distance;
+            while next < seen.at.len() && seen.at[next] < wanted {
+                next += 1;
+            }
+            let is_there = seen.at.get(next) == Some(&wanted);
+            *place = if is_there { seen.values[next] } else { f64::NAN };
+        }
+        if stretch == 0 {
+            out[index..].fill(f64::NAN);
+            return;
+        }
+        index += stretch;
     }
 }
 

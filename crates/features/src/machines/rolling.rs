@@ -2,7 +2,8 @@
 
 use super::{History, Stat};
 use crate::kernel::{
-    Aggregate, Extremes, Line, Seen, Shape, Spread, quantile, sweep, sweep_sorted,
+    Aggregate, Extremes, Line, Seen, Shape, Spread, Summaries, Windows, quantile, reciprocal,
+    sweep, sweep_sorted, sweep_spreads,
 };
 use crate::operator::Machine;
 use crate::state::{BadState, StateReader, StateWriter};
@@ -24,9 +25,6 @@ enum Through {
     Order,
 }
 
-/// Rows that are summarised before their statistics are written: their summaries stay in the first cache.
-const BATCH: usize = 128;
-
 /// Statistics of what happened in `[at - window, at)`.
 #[derive(Clone, Debug)]
 pub(crate) struct Rolling {
@@ -39,9 +37,8 @@ pub(crate) struct Rolling {
     /// When the series began.
     first: Option<i64>,
     history: History,
-    spreads: Vec<Spread>,
+    windows: Windows,
     extremes: Vec<Extremes>,
-    batch: Vec<Spread>,
 }
 
 impl Rolling {
@@ -53,9 +50,8 @@ impl Rolling {
             columns,
             first: None,
             history: History::default(),
-            spreads: Vec::new(),
+            windows: Windows::default(),
             extremes: Vec::new(),
-            batch: Vec::new(),
         }
     }
 
@@ -138,44 +134,66 @@ impl Rolling {
     }
 
     fn write_spreads(&mut self, rows: &[i64], all: Seen<'_>, out: &mut [&mut [f64]]) {
-        let mut batch = std::mem::take(&mut self.batch);
-        let mut suffixes = std::mem::take(&mut self.spreads);
-        batch.clear();
-        sweep::<Spread>(self.window, rows, all, &mut suffixes, |row, spread| {
-            batch.push(*spread);
-            if batch.len() == BATCH {
-                self.flush(row + 1 - BATCH, rows, &batch, out);
-                batch.clear();
-            }
+        let mut room = std::mem::take(&mut self.windows);
+        sweep_spreads(self.window, rows, all, &mut room, |row, summaries| match summaries {
+            Summaries::One(spread) => self.write_one(row, rows[row], spread, out),
+            Summaries::Many(windows) => self.write_many(row, rows, windows, out),
         });
-        self.flush(rows.len() - batch.len(), rows, &batch, out);
-        (self.batch, self.spreads) = (batch, suffixes);
+        self.windows = room;
     }
 
-    /// Writes the statistics of consecutive rows, one statistic after the other.
-    fn flush(&self, from: usize, rows: &[i64], batch: &[Spread], out: &mut [&mut [f64]]) {
-        let rows = &rows[from..from + batch.len()];
-        for (column, out) in self.columns.iter().zip(out.iter_mut()) {
+    fn write_one(&self, row: usize, at: i64, spread: &Spread, out: &mut [&mut [f64]]) {
+        let is_missing = spread.count() < self.least;
+        for (column, place) in self.columns.iter().zip(out.iter_mut()) {
             let Column::Of(stat) = column else { continue };
-            let out = &mut out[from..from + batch.len()];
-            let mut each = |value: fn(&Spread) -> f64| write_each(batch, self.least, out, value);
-            match stat {
-                Stat::Mean => write_each(batch, self.least, out, Spread::mean),
-                Stat::Std => write_each(batch, self.least, out, Spread::std),
-                Stat::Min => write_each(batch, self.least, out, Spread::min),
-                Stat::Max => write_each(batch, self.least, out, Spread::max),
-                Stat::Sum => each(Spread::sum),
+            let value = match stat {
                 Stat::Count => {
-                    for (spread, place) in batch.iter().zip(out) {
-                        *place = f64::from(spread.count());
-                    }
+                    place[row] = f64::from(spread.count());
+                    continue;
                 }
                 Stat::ShareMissing => {
-                    for ((spread, place), at) in batch.iter().zip(out).zip(rows) {
-                        *place = self.share_missing(*at, spread.count());
+                    place[row] = self.share_missing(at, spread.count());
+                    continue;
+                }
+                Stat::Mean => spread.mean(),
+                Stat::Std => spread.std(),
+                Stat::Min => spread.min(),
+                Stat::Max => spread.max(),
+                Stat::Sum => spread.sum(),
+                Stat::Median | Stat::Skew | Stat::Slope => continue,
+            };
+            place[row] = if is_missing { f64::NAN } else { value };
+        }
+    }
+
+    /// Writes consecutive rows, one statistic after the other.
+    fn write_many(&self, from: usize, rows: &[i64], windows: &Windows, out: &mut [&mut [f64]]) {
+        let count = windows.count;
+        let places = from..from + windows.mean.len();
+        for (column, out) in self.columns.iter().zip(out.iter_mut()) {
+            let Column::Of(stat) = column else { continue };
+            let out = &mut out[places.clone()];
+            match stat {
+                Stat::Count => out.fill(f64::from(count)),
+                Stat::ShareMissing => {
+                    for (place, at) in out.iter_mut().zip(&rows[places.clone()]) {
+                        *place = self.share_missing(*at, count);
                     }
                 }
                 Stat::Median | Stat::Skew | Stat::Slope => {}
+                _ if count < self.least => out.fill(f64::NAN),
+                Stat::Mean => fill(out, &windows.mean, |mean| windows.origin + mean),
+                Stat::Std if count < 2 => out.fill(f64::NAN),
+                Stat::Std => {
+                    let part = reciprocal(count - 1);
+                    fill(out, &windows.squares, |squares| (squares * part).sqrt());
+                }
+                Stat::Min => out.copy_from_slice(&windows.min),
+                Stat::Max => out.copy_from_slice(&windows.max),
+                Stat::Sum => {
+                    let level = windows.origin * f64::from(count);
+                    fill(out, &windows.sum, |sum| level + sum);
+                }
             }
         }
     }
@@ -202,10 +220,9 @@ impl Rolling {
 }
 
 #[inline]
-fn write_each(batch: &[Spread], least: u32, out: &mut [f64], value: impl Fn(&Spread) -> f64) {
-    for (spread, place) in batch.iter().zip(out) {
-        let known = value(spread);
-        *place = if spread.count() < least { f64::NAN } else { known };
+fn fill(out: &mut [f64], values: &[f64], turn: impl Fn(f64) -> f64) {
+    for (place, value) in out.iter_mut().zip(values) {
+        *place = turn(*value);
     }
 }
 
