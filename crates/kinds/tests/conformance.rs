@@ -56,7 +56,7 @@ fn services() -> Services {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let mut services = Services::new(ArtifactStore::in_memory());
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    services.repository = REPOSITORY.path().to_owned();
+    REPOSITORY.path().clone_into(&mut services.repository);
     services.scratch = REPOSITORY.path().join(format!("scratch/{number}"));
     services.datasets = Arc::new(NoDatasetsYet);
     services.environment.insert("PATH".to_owned(), "/usr/bin:/bin".to_owned());

@@ -97,7 +97,9 @@ impl World {
         let store = folder.path().join("store").display().to_string();
         let store = ArtifactStore::open(&store).unwrap();
         let world = Self { folder, store, shelf: Arc::default(), runs: AtomicU32::default() };
-        files.iter().for_each(|(path, text)| world.write(path, text));
+        for (path, text) in files {
+            world.write(path, text);
+        }
         world
     }
 
@@ -109,12 +111,6 @@ impl World {
 
     fn path(&self) -> &Path {
         self.folder.path()
-    }
-
-    fn assignment(&self, kind: &str, params: Value) -> Assignment {
-        let mut assignment = Assignment::example(kind, params);
-        assignment.run.run = RunId::generate();
-        assignment
     }
 
     async fn run(&self, assignment: Assignment) -> Completion {
@@ -134,7 +130,7 @@ impl World {
     }
 
     async fn ingest(&self, params: Value) -> Completion {
-        self.run(self.assignment("ingest", params)).await
+        self.run(assignment("ingest", params)).await
     }
 
     /// Checks the table of another task.
@@ -142,7 +138,7 @@ impl World {
         let content = json!({ "checks": checks });
         let params =
             json!({ "checks": { "path": "configs/checks/plant.yaml", "content": content } });
-        let mut assignment = self.assignment("validate", params);
+        let mut assignment = assignment("validate", params);
         let table = landed.manifest.of_port("table").cloned().collect();
         assignment.inputs.insert("table".parse().unwrap(), table);
         self.run(assignment).await
@@ -152,6 +148,18 @@ impl World {
         let artifact = completion.manifest.of_port(port).next().expect("the port has an artefact");
         serde_json::from_slice(&self.store.read(artifact).await.unwrap()).unwrap()
     }
+}
+
+fn assignment(kind: &str, params: Value) -> Assignment {
+    let mut assignment = Assignment::example(kind, params);
+    assignment.run.run = RunId::generate();
+    assignment
+}
+
+/// One line for each minute.
+fn lines(count: u32, line: impl Fn(u32, u32) -> String) -> String {
+    let lines: Vec<String> = (0..count).map(|minute| line(minute / 60, minute % 60)).collect();
+    lines.join("\n") + "\n"
 }
 
 fn output(completion: &Completion) -> &Value {
@@ -245,7 +253,7 @@ async fn other_bytes_are_a_new_version_and_another_interval_is_one_beside_it() {
 
     world.write("raw/plant.csv", &PLANT.replace("12,5", "12,75"));
     world.ingest(landing()).await;
-    let mut next = world.assignment("ingest", landing());
+    let mut next = assignment("ingest", landing());
     next.run.interval = day(1);
     world.run(next).await;
 
@@ -287,8 +295,7 @@ async fn a_data_set_is_landed_by_intervals_or_as_a_whole_and_never_both() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_landed_says_where_and_what_to_do_and_leaves_nothing() {
     let world = plant();
-    let rows: String =
-        (0..100).map(|row| format!("19.11.2026 {:02}:{:02};a;1,5\n", row / 60, row % 60)).collect();
+    let rows = lines(100, |hour, minute| format!("19.11.2026 {hour:02}:{minute:02};a;1.5"));
     let bad = "19.11.2026 05:00;a;n/k\n19.11.2026 06:00;a;oops\n";
     world.write("raw/plant.csv", &format!("at;unit;power\n{rows}{bad}"));
 
@@ -314,9 +321,7 @@ async fn what_cannot_be_landed_says_where_and_what_to_do_and_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_did_not_land_are_explained_in_the_quality_report() {
-    let rows: String = (0..200)
-        .map(|row| format!("2026-11-19T{:02}:{:02}:00Z,{row}\n", row / 60, row % 60))
-        .collect();
+    let rows = lines(200, |hour, minute| format!("2026-11-19T{hour:02}:{minute:02}:00Z,{minute}"));
     let world = World::with(&[("a.csv", &format!("at,value\n{rows}2026-11-19T05:00:00Z,oops\n"))]);
     let landed = world
         .ingest(json!({ "source": "a.csv", "dataset": "a", "event_time": { "column": "at" } }))
@@ -418,7 +423,7 @@ async fn sql_asks_data_sets_by_name_and_the_tables_of_its_input() {
     let landed = world.ingest(landing()).await;
     let query = "select i.unit, count(*) as n, sum(p.power) as power from input i \
                  join plant p on p.unit = i.unit and p.at = i.at group by i.unit order by i.unit";
-    let mut assignment = world.assignment("sql", json!({ "query": query }));
+    let mut assignment = assignment("sql", json!({ "query": query }));
     let table: Vec<ArtifactRef> = landed.manifest.of_port("table").cloned().collect();
     assignment.inputs.insert("table".parse().unwrap(), table);
 
@@ -451,11 +456,11 @@ async fn sql_reads_only_and_names_what_was_probably_meant() {
         "copy plant to '/tmp/x.csv'",
         "select * from plant; select 1",
     ] {
-        let refused = world.run(world.assignment("sql", json!({ "query": query }))).await;
+        let refused = world.run(assignment("sql", json!({ "query": query }))).await;
         shown.push(format!("{query}\n  {}", error(&refused).0));
     }
     let old = json!({ "query": "select * from plant", "versions": { "plant": 7, "pant": 1 } });
-    let old = world.run(world.assignment("sql", old)).await;
+    let old = world.run(assignment("sql", old)).await;
     shown.push(error(&old).0.to_owned());
 
     insta::assert_snapshot!(shown.join("\n"));
