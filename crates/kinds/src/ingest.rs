@@ -2,6 +2,7 @@
 
 mod params;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use tidemill_dag::advance::Retry;
 use tidemill_dag::catalog::{Objections, Port, Ports};
 use tidemill_dag::names::DatasetName;
 use tidemill_dag::time::{DataInterval, Timestamp};
+use tidemill_lake::postgres::QueryError;
 use tidemill_lake::snapshot::{Destination, Earlier, LandError, Landed, Manifest, Workspace, land};
 use tidemill_lake::source::{Access, SourceError};
 use tidemill_task::{
@@ -146,14 +148,12 @@ async fn land_into(
     earlier: &Versions,
 ) -> Result<Landed, TaskError> {
     let request = params.landing(context);
-    // The key of personal data is the only variable that a landing reads by itself.
-    let key = match &request.personal.key {
-        Some(name) => Some((name.clone(), context.variable(name)?.to_owned())),
-        None => None,
-    };
-    let environment = move |name: &str| {
-        key.as_ref().filter(|(known, _)| known == name).map(|(_, value)| value.clone())
-    };
+    // These are the only variables that a landing reads by itself.
+    let mut variables = BTreeMap::new();
+    for name in params.variables() {
+        variables.insert(name.clone(), context.variable(name)?.to_owned());
+    }
+    let environment = move |name: &str| variables.get(name).cloned();
     let workspace = Workspace {
         access: Access::new(context.repository()),
         scratch: context.scratch(),
@@ -297,11 +297,26 @@ fn explain(error: &LandError) -> TaskError {
     let may_pass = match error {
         // What is not there yet may be delivered, and what does not answer may come back.
         LandError::Source(SourceError::Nothing { .. } | SourceError::List { .. })
+        | LandError::Query(
+            QueryError::Connect { .. }
+            | QueryError::Slow { .. }
+            | QueryError::Lost { .. }
+            | QueryError::Keep { .. },
+        )
         | LandError::Changed { .. }
         | LandError::Sort { .. }
         | LandError::Write { .. } => true,
         LandError::Source(
             SourceError::Address { .. } | SourceError::Escapes { .. } | SourceError::Denied { .. },
+        )
+        | LandError::Query(
+            QueryError::Request { .. }
+            | QueryError::Address { .. }
+            | QueryError::Denied { .. }
+            | QueryError::Statement { .. }
+            | QueryError::Types { .. }
+            | QueryError::Key { .. }
+            | QueryError::Value { .. },
         )
         | LandError::Request { .. }
         | LandError::Dialect { .. }
@@ -312,7 +327,9 @@ fn explain(error: &LandError) -> TaskError {
         | LandError::Rejects { .. }
         | LandError::Schema { .. }
         | LandError::Manifest { .. }
-        | LandError::Personal { .. } => false,
+        | LandError::Personal { .. }
+        | LandError::Policies(_)
+        | LandError::Treat { .. } => false,
     };
     let retry = if may_pass { Retry::MayHelp } else { Retry::CannotHelp };
     let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();

@@ -7,6 +7,7 @@ use tidemill_dag::names::DatasetName;
 use tidemill_dag::time::{DataInterval, Timestamp};
 use tidemill_lake::dialect::Hints;
 use tidemill_lake::personal::PersonalData;
+use tidemill_lake::postgres::PostgresQuery;
 use tidemill_lake::snapshot::{EmptyFiles, EventTime, Evolution, Format, Landing, Partition, Size};
 use tidemill_task::TaskContext;
 
@@ -23,6 +24,9 @@ pub(crate) struct Params {
     /// The same, where there are several.
     #[serde(default)]
     sources: Vec<String>,
+    /// Queries of Postgres databases, in place of files.
+    #[serde(default)]
+    postgres: Vec<PostgresQuery>,
     /// The data set that they become a version of.
     #[schemars(with = "String", extend("format" = "name"))]
     pub(super) dataset: DatasetName,
@@ -88,9 +92,15 @@ const LEAST_MEMORY: u64 = 32 << 20;
 
 impl Params {
     pub(super) fn check(&self, objections: &mut Objections) {
-        if self.source.is_none() && self.sources.is_empty() {
-            let hint = "write `source: raw/*.csv`, or `sources: [a.csv, b.csv]`".to_owned();
-            objections.add("", "there is no source", Some(hint));
+        let has_files = self.source.is_some() || !self.sources.is_empty();
+        if !has_files && self.postgres.is_empty() {
+            let hint = "write `source: raw/*.csv`, `sources: [a.csv, b.csv]`, or \
+                `postgres: [{ address: PLANT_URL, query: TABLE readings, key: [id] }]`";
+            objections.add("", "there is no source", Some(hint.to_owned()));
+        }
+        if has_files && !self.postgres.is_empty() {
+            let hint = "land them by two tasks, into two data sets".to_owned();
+            objections.add("/postgres", "files and queries are both given", Some(hint));
         }
         if self.source.is_some() && !self.sources.is_empty() {
             let hint = "put all of them into `sources`".to_owned();
@@ -111,6 +121,11 @@ impl Params {
         }
     }
 
+    /// The environment variables that a landing reads: the key of personal data, the addresses of databases.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &String> {
+        self.personal.key.iter().chain(self.postgres.iter().map(|query| &query.address))
+    }
+
     /// All sources, with their places.
     fn addressed(&self) -> impl Iterator<Item = (String, &str)> {
         let one = self.source.iter().map(|source| ("/source".to_owned(), source.as_str()));
@@ -123,6 +138,7 @@ impl Params {
         let memory = context.memory().0.max(LEAST_MEMORY);
         Landing {
             sources: self.addressed().map(|(_, source)| source.to_owned()).collect(),
+            postgres: self.postgres.clone(),
             format: self.format,
             read: self.read.clone(),
             event_time: self.event_time.clone(),
