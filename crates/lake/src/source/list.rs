@@ -115,7 +115,7 @@ impl SourceError {
     }
 }
 
-/// Whether a store said "not you" to a listing. object_store sorts the answers to reads by their status, those to listings it leaves as texts.
+/// Whether a store said "not you" to a listing. `object_store` sorts the answers to reads by their status, those to listings it leaves as texts.
 fn is_refusal(error: &object_store::Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {

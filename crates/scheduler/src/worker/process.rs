@@ -173,23 +173,23 @@ async fn talk(
         path: assignment.path.clone(),
         attempt: assignment.attempt,
     };
-    let (ask, asked) = mpsc::unbounded_channel();
+    let (ask, questions) = mpsc::unbounded_channel();
     let (answer, answers) = mpsc::unbounded_channel();
     tokio::select! {
         said = listen(BufReader::new(hear), watched.progress, &ask) => said,
-        never = answer_all(asked, watched.services, &asker, &answer) => match never {},
+        never = answer_all(questions, watched.services, &asker, &answer) => match never {},
         never = tell_all(tell, watched, answers) => match never {},
     }
 }
 
 /// Puts what the process asks to the ports of this worker, one question after the other.
 async fn answer_all(
-    mut asked: mpsc::UnboundedReceiver<(u64, Question)>,
+    mut questions: mpsc::UnboundedReceiver<(u64, Question)>,
     services: &Services,
     asker: &Asker,
     answers: &mpsc::UnboundedSender<Heard>,
 ) -> Infallible {
-    while let Some((number, question)) = asked.recv().await {
+    while let Some((number, question)) = questions.recv().await {
         let answer = question.put_to(services, asker).await;
         if answers.send(Heard::Answer { number, answer }).is_err() {
             break;
