@@ -120,10 +120,16 @@ impl ArtifactStore {
             match error {
                 object_store::Error::NotFound { .. } => ArtifactError::NoBucket { store },
                 // A listing tells a missing bucket in the words of the protocol alone.
-                object_store::Error::Generic { source, .. }
+                object_store::Error::Generic { ref source, .. }
                     if chain(source.as_ref()).contains("NoSuchBucket") =>
                 {
                     ArtifactError::NoBucket { store }
+                }
+                // So it does refused credentials.
+                object_store::Error::Generic { ref source, .. }
+                    if is_refusal(&chain(source.as_ref())) =>
+                {
+                    ArtifactError::Denied { store, source: error.into() }
                 }
                 object_store::Error::PermissionDenied { .. }
                 | object_store::Error::Unauthenticated { .. } => {
@@ -214,6 +220,10 @@ fn folder_of(address: &str) -> Result<Option<PathBuf>, ArtifactError> {
     let url = Url::parse(address).map_err(|error| unreadable(error.into()))?;
     let folder = url.to_file_path().map_err(|()| unreadable("it names no folder".into()))?;
     Ok(Some(folder))
+}
+
+fn is_refusal(told: &str) -> bool {
+    ["status code: 401", "status code: 403"].iter().any(|status| told.contains(status))
 }
 
 #[cfg(test)]
