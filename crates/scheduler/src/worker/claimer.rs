@@ -170,3 +170,39 @@ impl Claimer {
         self.feed.send(Taken { claim: Arc::new(claim), holding }).ok();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(name: &str) -> PoolName {
+        name.parse().expect("a name")
+    }
+
+    fn queues() -> Queues {
+        let mut queues = Queues::new(&[pool("default"), pool("train")]);
+        queues.set(&pool("default"), Queue::Empty);
+        queues.set(&pool("train"), Queue::Empty);
+        queues
+    }
+
+    #[test]
+    fn a_message_is_about_its_pool_alone() {
+        let mut queues = queues();
+
+        queues.hear(&News { ready: [pool("train"), pool("others")].into(), is_unknown: false });
+
+        assert_eq!(queues.that_are(Queue::Waits), [pool("train")]);
+        assert_eq!(queues.that_are(Queue::Empty), [pool("default")]);
+    }
+
+    #[test]
+    fn what_may_have_been_missed_is_asked_of_all_pools() {
+        let mut queues = queues();
+
+        queues.hear(&News { ready: [pool("train")].into(), is_unknown: true });
+
+        assert_eq!(queues.that_are(Queue::Unknown), [pool("default")]);
+        assert_eq!(queues.that_are(Queue::Waits), [pool("train")]);
+    }
+}

@@ -83,6 +83,25 @@ async fn nothing_is_claimed_from_a_pool_that_does_not_exist() -> anyhow::Result<
 }
 
 #[tokio::test]
+async fn pools_wait_while_a_claim_would_find_something() -> anyhow::Result<()> {
+    let world = World::new().await?.with_dag(TWO_STEPS).await?;
+    let pools = ["train".parse()?, "default".parse()?];
+    let before = world.store.pools_that_wait(&pools).await?;
+    world.open().await?;
+
+    let opened = world.store.pools_that_wait(&pools).await?;
+    let first = world.claim("first").await?;
+    let running = world.store.pools_that_wait(&pools).await?;
+    world.succeed(&first, json!({ "rows": 7 })).await?;
+    let succeeded = world.store.pools_that_wait(&pools).await?;
+
+    assert_eq!(opened, ["default".parse()?]);
+    assert_eq!(succeeded, opened);
+    assert_eq!((before.len(), running.len()), (0, 0));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_pool_gives_no_more_slots_than_it_has() -> anyhow::Result<()> {
     let world = World::new().await?.with_dag(&side_by_side(12)).await?;
     world.open().await?;
